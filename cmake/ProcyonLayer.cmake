@@ -1,0 +1,41 @@
+include(GoogleTest)
+
+# No test may hang the suite; a test that is known to take longer says so itself.
+set(PROCYON_TEST_TIMEOUT 120)
+
+# procyon_gtest(<binary> SOURCES <file>... [LABELS <label>...] [TIMEOUT <seconds>])
+#
+# One GoogleTest binary, linked with the static library, each of its tests known to ctest.
+function(procyon_gtest binary)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LABELS")
+  if(NOT DEFINED arg_TIMEOUT)
+    set(arg_TIMEOUT ${PROCYON_TEST_TIMEOUT})
+  endif()
+  add_executable(${binary} ${arg_SOURCES})
+  target_link_libraries(${binary} PRIVATE procyon_static fmt::fmt GTest::gtest_main)
+  procyon_own_target(${binary})
+  # PRE_TEST: asked when the suite runs, so that a binary that cannot start fails a test and not the build.
+  gtest_discover_tests(${binary} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()
+
+# procyon_layer(<name> SOURCES <file>... TESTS <file>... [BENCHMARKS <file>...])
+#
+# Adds the sources to the library and makes procyon_<name>_test and procyon_<name>_benchmark. Files are relative
+# to the caller's directory; each list may be empty.
+function(procyon_layer name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;TESTS;BENCHMARKS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "procyon_layer(${name}): does not know what to do with: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  target_sources(procyon_objects PRIVATE ${arg_SOURCES})
+  if(PROCYON_BUILD_TESTS AND arg_TESTS)
+    procyon_gtest(procyon_${name}_test SOURCES ${arg_TESTS} LABELS ${name})
+  endif()
+  if(PROCYON_BUILD_BENCHMARKS AND arg_BENCHMARKS)
+    add_executable(procyon_${name}_benchmark ${arg_BENCHMARKS})
+    target_link_libraries(procyon_${name}_benchmark PRIVATE procyon_static fmt::fmt benchmark::benchmark_main)
+    procyon_own_target(procyon_${name}_benchmark)
+  endif()
+endfunction()

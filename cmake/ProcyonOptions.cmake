@@ -1,0 +1,28 @@
+# What the options mean for a target of Procyon's own. Users' targets get none of this.
+
+# procyon_own_target(<target>): strict warnings, as errors, in a developer's build; src/ as a private include root.
+function(procyon_own_target target)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  if(PROCYON_DEVELOPER)
+    # Options are aggregates whose members have defaults, written with designated initialisers; a compiler that
+    # takes each member left out for a mistake would make the documented style unusable.
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                             -Wold-style-cast -Wno-missing-field-initializers -Werror)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND PROCYON_SANITIZE MATCHES "thread")
+      # GCC warns that TSan does not model atomic_thread_fence: worth reading, no reason to stop.
+      target_compile_options(${target} PRIVATE -Wno-error=tsan)
+    endif()
+  endif()
+endfunction()
+
+# procyon_add_subdirectory_if_present(<directory>): a part that is not there yet is no error.
+function(procyon_add_subdirectory_if_present directory)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${directory}/CMakeLists.txt)
+    add_subdirectory(${directory})
+  endif()
+endfunction()
+
+if(PROCYON_SANITIZE)
+  add_compile_options(-fsanitize=${PROCYON_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PROCYON_SANITIZE})
+endif()
