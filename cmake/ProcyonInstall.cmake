@@ -24,7 +24,8 @@ install(FILES ${PROJECT_BINARY_DIR}/procyon-config.cmake ${PROJECT_BINARY_DIR}/p
         DESTINATION ${procyon_cmake_dir} COMPONENT development)
 
 # Relative to where the .pc file lies: `cmake --install --prefix` may still choose another place.
-file(RELATIVE_PATH PROCYON_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+file(RELATIVE_PATH PROCYON_PC_PREFIX /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
+string(REGEX REPLACE "/$" "" PROCYON_PC_PREFIX "${PROCYON_PC_PREFIX}")
 foreach(name IN ITEMS procyon procyon-static)
   configure_file(${CMAKE_CURRENT_LIST_DIR}/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
