@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+"""CPython's multiprocessing at the same work as the C++ contenders: python_peers.py ROW, prints the same line of JSON."""
+
+import json
+import multiprocessing as mp
+import resource
+import struct
+import sys
+import time
+import zlib
+
+cpu_outside = 0.0
+
+
+def cpu_seconds():
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class Stopwatch:
+    def __init__(self):
+        global cpu_outside
+        cpu_outside = cpu_seconds()
+        self.start = time.perf_counter()
+
+    def stop(self, operations):
+        return operations, time.perf_counter() - self.start
+
+
+# ------------------------------------------------------------------------------------------------------- processes
+
+
+def child_function(argument):
+    sys.exit(argument % 7)
+
+
+def start_and_join(method, count, touched=0):
+    memory = bytearray(b"\1") * touched  # a large parent
+    context = mp.get_context(method)
+
+    def one(argument):
+        process = context.Process(target=child_function, args=(argument,))
+        process.start()
+        process.join()
+        assert process.exitcode == argument % 7
+
+    one(5)  # starts what is started once
+    watch = Stopwatch()
+    for i in range(count):
+        one(i)
+    result = watch.stop(count)
+    assert len(memory) == touched
+    return result
+
+
+# ----------------------------------------------------------------------------------------------------------- locks
+
+
+def uncontended():
+    lock, count = mp.Lock(), 1_000_000
+    watch = Stopwatch()
+    for _ in range(count):
+        lock.acquire()
+        lock.release()
+    return watch.stop(count)
+
+
+def increment_in_child(value, count):
+    for _ in range(count):
+        with value.get_lock():
+            value.value += 1
+
+
+def increment():
+    value, count = mp.Value("q", 0), 200_000
+    watch = Stopwatch()
+    increment_in_child(value, count)
+    result = watch.stop(count)
+    assert value.value == count
+    return result
+
+
+def lock_in_child(lock, go, count):
+    go.wait()
+    for _ in range(count):
+        lock.acquire()
+        lock.release()
+
+
+def contended():
+    lock, go, each = mp.Lock(), mp.Barrier(3), 400_000
+    children = [mp.Process(target=lock_in_child, args=(lock, go, each)) for _ in range(2)]
+    for child in children:
+        child.start()
+    while go.n_waiting < 2:
+        pass
+    watch = Stopwatch()
+    go.wait()
+    for child in children:
+        child.join()
+    return watch.stop(2 * each)
+
+
+# ---------------------------------------------------------------------------------------------------------- queues
+
+
+def message(i):
+    return struct.pack("<8Q", *(i + word for word in range(8)))
+
+
+def read_all(queue, count, answer):
+    answer.put(sum(zlib.crc32(queue.get()) for _ in range(count)))
+
+
+def stream(queue_type):
+    queue, answer, count = queue_type(), mp.SimpleQueue(), 60_000
+    expected = sum(zlib.crc32(message(i)) for i in range(count))
+    watch = Stopwatch()
+    reader = mp.Process(target=read_all, args=(queue, count, answer))
+    reader.start()
+    for i in range(count):
+        queue.put(message(i))
+    assert answer.get() == expected
+    result = watch.stop(count)
+    reader.join()
+    return result
+
+
+def put_get():
+    queue, count = mp.Queue(), 20_000
+    watch = Stopwatch()
+    for i in range(count):
+        queue.put(message(i))
+        assert queue.get() == message(i)
+    return watch.stop(count)
+
+
+def echo(there, back, count):
+    for _ in range(count):
+        back.put(there.get())
+
+
+def round_trip(queue_type):
+    there, back, count = queue_type(), queue_type(), 5_000
+    other = mp.Process(target=echo, args=(there, back, count))
+    other.start()
+    watch = Stopwatch()
+    for i in range(count):
+        there.put(message(i))
+        assert back.get() == message(i)
+    result = watch.stop(count)
+    other.join()
+    return result
+
+
+# ----------------------------------------------------------------------------------------------------------- pools
+
+
+def square(x):
+    return x * x
+
+
+def map_squares(count, chunksize):
+    arguments = range(count)
+    with mp.Pool(2) as pool:
+        pool.map(square, range(100), chunksize)
+        watch = Stopwatch()
+        squares = pool.map(square, arguments, chunksize)
+        result = watch.stop(count)
+    assert squares == [x * x for x in arguments]
+    return result
+
+
+def apply():
+    count = 2_000
+    with mp.Pool(2) as pool:
+        pool.apply(square, (3,))
+        watch = Stopwatch()
+        assert sum(pool.apply(square, (i % 10,)) for i in range(count)) == count // 10 * 285
+        return watch.stop(count)
+
+
+def create():
+    count, seconds = 10, 0.0
+    watch = Stopwatch()
+    for _ in range(count):
+        start = time.perf_counter()
+        pool = mp.Pool(2)
+        assert pool.map(square, [0, 1]) == [0, 1]
+        seconds += time.perf_counter() - start
+        pool.terminate()
+        pool.join()
+    watch.stop(count)
+    return count, seconds
+
+
+def compute(seed):
+    state = seed + 1
+    for _ in range(600_000):
+        state ^= (state << 13) & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 7
+        state ^= (state << 17) & 0xFFFFFFFFFFFFFFFF
+    return state
+
+
+def heavy():
+    """The serial time as operations: operations per second are then the speed-up."""
+    serial_watch = Stopwatch()
+    expected = [compute(seed) for seed in range(4)]
+    _, serial = serial_watch.stop(0)
+    with mp.Pool(2) as pool:
+        pool.map(square, [0, 1], 1)
+        watch = Stopwatch()
+        assert pool.map(compute, range(4), 1) == expected
+        return watch.stop(serial)
+
+
+CONTENDERS = {
+    "small/fork": lambda: start_and_join("fork", 100),
+    "small/forkserver": lambda: start_and_join("forkserver", 40),
+    "small/spawn": lambda: start_and_join("spawn", 8),
+    "large/fork": lambda: start_and_join("fork", 10, 1 << 30),
+    "large/forkserver": lambda: start_and_join("forkserver", 40, 1 << 30),
+    "uncontended": uncontended,
+    "contended": contended,
+    "increment": increment,
+    "stream/Queue": lambda: stream(mp.Queue),
+    "stream/SimpleQueue": lambda: stream(mp.SimpleQueue),
+    "put-get": put_get,
+    "round-trip/Queue": lambda: round_trip(mp.Queue),
+    "round-trip/SimpleQueue": lambda: round_trip(mp.SimpleQueue),
+    "single": lambda: map_squares(30_000, 1),
+    "apply": apply,
+    "chunked": lambda: map_squares(1_000_000, None),
+    "create": create,
+    "heavy": heavy,
+}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in CONTENDERS:
+        sys.exit("usage: python_peers.py CONTENDER, one of: " + " ".join(CONTENDERS))
+    operations, seconds = CONTENDERS[sys.argv[1]]()
+    print(json.dumps({"operations": operations, "seconds": seconds, "cpu_outside": cpu_outside}))

@@ -1,0 +1,172 @@
+"""What is compared with what, and how well Procyon must do: the table of the benchmarks."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """Procyon's rate must be at least `ratio` times that of `peer`; a time of "1.3x the peer's" is a rate of 1/1.3.
+
+    With `seconds` instead, an operation may take no longer than that, whoever else is there.
+    """
+
+    peer: str = ""
+    ratio: float = 0.0
+    seconds: float = 0.0
+    as_time: bool = False
+
+    @staticmethod
+    def rate(peer, ratio):
+        return Target(peer=peer, ratio=ratio)
+
+    @staticmethod
+    def time(peer, ratio):
+        return Target(peer=peer, ratio=1 / ratio, as_time=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    unit: str  # M/s k/s us ms x: how a rate is shown
+    contenders: dict  # name in the table -> (program, contender)
+    targets: tuple
+    ours: str = "Procyon"
+    halved: bool = False  # the first versions need to reach half of it
+    note: str = ""
+
+
+def process(contender):
+    return ("process_bench", contender)
+
+
+def lock(contender):
+    return ("lock_bench", contender)
+
+
+def queue(contender):
+    return ("queue_bench", contender)
+
+
+def pool(contender):
+    return ("pool_bench", contender)
+
+
+def cpython(contender):
+    return ("python_peers.py", contender)
+
+
+ROWS = [
+    Row("process-forkserver", "process start + join, fork server", "us",
+        {"Procyon": process("small/procyon-forkserver"),
+         "raw fork server": process("small/raw-fork-server"),
+         "CPython forkserver": cpython("small/forkserver")},
+        (Target.time("raw fork server", 1.3),)),
+    Row("process-spawn", "process start + join, spawn", "us",
+        {"Procyon": process("small/procyon-spawn"),
+         "posix_spawn": process("small/posix_spawn"),
+         "CPython spawn": cpython("small/spawn")},
+        (Target.time("posix_spawn", 1.2),)),
+    Row("process-fork", "process start + join, fork", "us",
+        {"Procyon": process("small/procyon-fork"),
+         "raw fork": process("small/raw-fork"),
+         "CPython fork": cpython("small/fork")},
+        ()),
+    Row("process-large", "the same, 1 GiB touched in the parent", "us",
+        {"Procyon": process("large/procyon-forkserver"),
+         "Procyon, small parent": process("small/procyon-forkserver"),
+         "Procyon spawn": process("large/procyon-spawn"),
+         "Procyon fork": process("large/procyon-fork"),
+         "raw fork server": process("large/raw-fork-server"),
+         "posix_spawn": process("large/posix_spawn"),
+         "raw fork": process("large/raw-fork"),
+         "CPython forkserver": cpython("large/forkserver"),
+         "CPython fork": cpython("large/fork")},
+        (Target.time("Procyon, small parent", 1.1),),
+        note="\"as with a small parent\" is taken to mean within a tenth"),
+    Row("lock-uncontended", "lock + unlock, uncontended", "M/s",
+        {"Procyon": lock("uncontended/procyon"),
+         "test-and-set": lock("uncontended/test-and-set"),
+         "futex mutex": lock("uncontended/futex"),
+         "pthread, shared": lock("uncontended/pthread"),
+         "pthread, robust": lock("uncontended/pthread-robust"),
+         "Boost.Interprocess": lock("uncontended/boost"),
+         "CPython": cpython("uncontended")},
+        (Target.rate("pthread, shared", 1.0),), halved=True),
+    Row("lock-contended", "the same, two processes contending", "M/s",
+        {"Procyon": lock("contended/procyon"),
+         "test-and-set": lock("contended/test-and-set"),
+         "futex mutex": lock("contended/futex"),
+         "pthread, shared": lock("contended/pthread"),
+         "pthread, robust": lock("contended/pthread-robust"),
+         "Boost.Interprocess": lock("contended/boost"),
+         "CPython": cpython("contended")},
+        (Target.rate("Boost.Interprocess", 1.0),), halved=True),
+    Row("value-increment", "locked increment of a Value", "M/s",
+        {"Procyon": lock("increment/procyon"),
+         "fetch_add": lock("increment/fetch_add"),
+         "futex mutex": lock("increment/futex"),
+         "pthread, robust": lock("increment/pthread-robust"),
+         "CPython": cpython("increment")},
+        (Target.rate("CPython", 25),), halved=True),
+    Row("queue-stream", "queue, one to one, 64 bytes", "M/s",
+        {"Procyon": queue("stream/procyon"),
+         "bare SPSC ring": queue("stream/ring"),
+         "bare Vyukov ring": queue("stream/vyukov"),
+         "Boost.Interprocess": queue("stream/boost"),
+         "pipe": queue("stream/pipe"),
+         "CPython Queue": cpython("stream/Queue"),
+         "CPython SimpleQueue": cpython("stream/SimpleQueue")},
+        (Target.rate("Boost.Interprocess", 2.8), Target.rate("CPython Queue", 40)), halved=True,
+        note="twice the best peer on record, faster-fifo, is 2.8 times Boost"),
+    Row("queue-put-get", "queue, put + get in one process", "us",
+        {"Procyon": queue("put-get/procyon"),
+         "bare SPSC ring": queue("put-get/ring"),
+         "bare Vyukov ring": queue("put-get/vyukov"),
+         "Boost.Interprocess": queue("put-get/boost"),
+         "pipe": queue("put-get/pipe"),
+         "CPython Queue": cpython("put-get")},
+        (Target.time("Boost.Interprocess", 1.0),), halved=True),
+    Row("queue-awake", "queue, round trip of 64 bytes, awake", "us",
+        {"Procyon": queue("awake/procyon"),
+         "bare SPSC ring": queue("awake/ring"),
+         "Boost.Interprocess": queue("awake/boost"),
+         "pipe": queue("awake/pipe"),
+         "CPython Queue": cpython("round-trip/Queue"),
+         "CPython SimpleQueue": cpython("round-trip/SimpleQueue")},
+        (Target.time("bare SPSC ring", 1.1),), halved=True),
+    Row("queue-asleep", "queue, round trip of 64 bytes, asleep", "us",
+        {"Procyon": queue("asleep/procyon"),
+         "futex": queue("asleep/futex"),
+         "Boost.Interprocess": queue("asleep/boost"),
+         "pipe": queue("asleep/pipe")},
+        (Target.time("futex", 1.2),), halved=True),
+    Row("pool-create", "pool of 2, create + first map", "ms",
+        {"Procyon": pool("create/procyon"),
+         "raw fork and pipes": pool("create/raw-pipes"),
+         "CPython": cpython("create")},
+        (Target(seconds=1.5e-3),), halved=True),
+    Row("pool-single", "pool map, trivial tasks, chunksize 1", "k/s",
+        {"Procyon": pool("single/procyon"),
+         "raw pipes": pool("single/raw-pipes"),
+         "TBB threads": pool("single/tbb-threads"),
+         "CPython": cpython("single")},
+        (Target.rate("raw pipes", 2.5), Target.rate("CPython", 70)), halved=True),
+    Row("pool-apply", "pool apply, one at a time", "k/s",
+        {"Procyon": pool("apply/procyon"),
+         "raw pipes": pool("apply/raw-pipes"),
+         "std::async": pool("apply/std-async"),
+         "CPython": cpython("apply")},
+        (Target.rate("raw pipes", 5), Target.rate("CPython", 100)), halved=True),
+    Row("pool-chunked", "pool map, default chunks", "M/s",
+        {"Procyon": pool("chunked/procyon"),
+         "TBB threads": pool("chunked/tbb-threads"),
+         "CPython": cpython("chunked")},
+        (Target.rate("CPython", 5),), halved=True),
+    Row("pool-heavy", "4 CPU-bound tasks on 2 cores, speed-up", "x",
+        {"Procyon": pool("heavy/procyon"),
+         "raw fork": pool("heavy/raw-fork"),
+         "TBB threads": pool("heavy/tbb-threads"),
+         "CPython": cpython("heavy")},
+        (Target.rate("raw fork", 0.95),)),
+]
