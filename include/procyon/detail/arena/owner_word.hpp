@@ -1,0 +1,102 @@
+// A mutual exclusion word in shared memory that knows who holds it and survives the holder's death.
+//
+//   switch (word.lock(os::Deadline::never())) {
+//     case Acquired::cleanly: ...                   // ours, and what it protects is whole
+//     case Acquired::after_owner_died: repair(); word.mark_recovered(); ...   // ours, but look first
+//     case Acquired::not_in_time: ...
+//   }
+//   word.unlock();
+//
+// Format (64 bits):  | participant 32 | waiters 1 | died 1 | thread 30 |
+//   free                participant = 0; `died` may be set: the last owner died and nobody has said mark_recovered()
+//   held                participant and thread of the owner; `waiters`: somebody may sleep on the low half
+//
+// Who may write what: anybody may change free to held (by itself) and set `waiters`; the owner -- or, as in Python,
+// anybody who calls unlock() -- changes held to free; whoever sees that the owner's participant is dead changes its
+// word to its own with `died` set. All of these are one compare-and-swap of the whole word, so there is no state in
+// between, and a death at any instruction leaves one of the two states above.
+//
+// What a death leaves: an owner's: the word names a participant that is not alive; the next to ask takes it over and
+// is told. A sleeper's: `waiters` set for nobody, which costs the next unlock() one futile wake. One that was woken
+// and died before it took the word: the others sleep on while the word is free; every sleep is cut in slices of
+// os::wait_slice, so they find out. Waiters are never counted: a count could not be mended.
+//
+// Memory order: taking is an acquire, releasing a release, of everything that the word protects.
+//
+// Recursion, owner checks on release and exceptions are the business of sync::Lock and sync::RLock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "procyon/detail/arena/participant.hpp"
+#include "procyon/detail/os/deadline.hpp"
+
+namespace procyon::arena {
+
+enum class Acquired : std::uint8_t { not_in_time, cleanly, after_owner_died };
+
+class OwnerWord {
+ public:
+  static constexpr std::uint64_t waiters_bit = 1ull << 31;
+  static constexpr std::uint64_t died_bit = 1ull << 30;
+  static constexpr std::uint64_t thread_mask = died_bit - 1;
+
+  /// Waits until the word is ours or the deadline passes. Throws SessionError if the process cannot join the session.
+  Acquired lock(os::Deadline deadline) {
+    std::uint64_t free = 0;
+    if (word_.compare_exchange_strong(free, self_word(), std::memory_order_acquire, std::memory_order_relaxed)) [[likely]]
+      return Acquired::cleanly;
+    return lock_slowly(deadline);
+  }
+
+  Acquired try_lock() { return lock(os::Deadline::now()); }
+
+  /// Frees the word, whoever holds it; keeps the mark of an unrepaired death. False if it was not held at all.
+  bool unlock() {
+    std::uint64_t held = word_.load(std::memory_order_relaxed);
+    if ((held & (waiters_bit | died_bit)) == 0 && held != 0 &&
+        word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed)) [[likely]]
+      return true;
+    return unlock_slowly();
+  }
+
+  /// Says that what the word protects is whole again. Only the owner calls it.
+  void mark_recovered() { word_.fetch_and(~died_bit, std::memory_order_relaxed); }
+
+  /// Held by anybody, dead owners included.
+  [[nodiscard]] bool is_held() const { return participant_of(word_.load(std::memory_order_relaxed)) != 0; }
+  [[nodiscard]] bool is_held_by_caller() const {
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    return word != 0 && (word & ~(waiters_bit | died_bit)) == self_word();
+  }
+  [[nodiscard]] bool owner_has_died_unrepaired() const { return (word_.load(std::memory_order_relaxed) & died_bit) != 0; }
+  [[nodiscard]] ParticipantId owner() const {
+    return ParticipantId::from_bits(participant_of(word_.load(std::memory_order_relaxed)));
+  }
+
+ private:
+  static constexpr std::uint32_t participant_of(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
+
+  Acquired lock_slowly(os::Deadline deadline);
+  bool try_take(std::uint64_t& seen, std::uint64_t desired);
+  void sleep_until_changed(std::uint64_t seen, os::Deadline deadline);
+  bool unlock_slowly();
+
+  std::atomic<std::uint64_t> word_{0};
+};
+static_assert(sizeof(OwnerWord) == 8);
+
+/// Holds an OwnerWord for a scope. For words whose protected data is repaired at the spot: see ArenaLock, Ring.
+class OwnerGuard {
+ public:
+  explicit OwnerGuard(OwnerWord& word) : word_(word) {}
+  OwnerGuard(const OwnerGuard&) = delete;
+  OwnerGuard& operator=(const OwnerGuard&) = delete;
+  ~OwnerGuard() { word_.unlock(); }
+
+ private:
+  OwnerWord& word_;
+};
+
+}  // namespace procyon::arena
