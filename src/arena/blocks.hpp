@@ -60,9 +60,9 @@ void for_each_run(const Session& session, Visitor visit) {
   Unit* const units = unit_table(session);
   const std::uint32_t end = session.header().frontier.load(std::memory_order_acquire);
   for (std::uint32_t unit = first_run(session); unit < end;) {
-    const std::uint32_t length = units[unit].length.load(std::memory_order_relaxed);
     visit(unit, units[unit]);
-    unit += length;
+    // Read afterwards: the visitor may have joined the runs that follow to this one.
+    unit += units[unit].length.load(std::memory_order_relaxed);
   }
 }
 

@@ -90,7 +90,7 @@ TEST(Reservation, AnOrdinaryUserWithLockedMemoryGetsAsMuchAsMayBeLocked) {
               if (::setuid(65534) != 0 || ::mlockall(MCL_FUTURE) != 0) return 3;
               Session& session = Session::current();
               session.release(session.allocate(100'000));
-              return session.reserved_bytes() <= 8 << 20 ? 0 : 1;
+              return session.reserved_bytes() <= 4 << 20 ? 0 : 1;
             }).wait(),
             0);
 }

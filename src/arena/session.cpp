@@ -2,8 +2,9 @@
 
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -25,17 +26,15 @@ namespace {
 constinit std::atomic<Session*> the_session{nullptr};
 constinit std::mutex creation;  // taken once in the life of a process, before it has children of ours
 
-// A memory lock on all future mappings (mlockall(MCL_FUTURE)) counts the whole reservation against RLIMIT_MEMLOCK:
-// then a smaller one must do.
-constexpr std::uint64_t smallest_locked_reservation = std::uint64_t{4} << 20;
-
+// A memory lock on all future mappings (mlockall(MCL_FUTURE)) counts the whole reservation against RLIMIT_MEMLOCK.
+// Then half of that limit must do: the program wants to map things too.
 void* map_what_can_be_had(const os::Descriptor& memory, std::uint64_t& bytes) {
-  for (;;) {
-    void* mapping = map_reservation(memory, bytes);
-    if (mapping != nullptr || (errno != EAGAIN && errno != ENOMEM) || bytes / 2 < smallest_locked_reservation)
-      return mapping;
-    bytes = bytes / 2 / unit_size * unit_size;
-  }
+  void* mapping = map_reservation(memory, bytes);
+  if (mapping != nullptr || errno != EAGAIN) return mapping;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_MEMLOCK, &limit);
+  bytes = std::min<std::uint64_t>(bytes, limit.rlim_cur / 2) / unit_size * unit_size;
+  return map_reservation(memory, bytes);
 }
 
 [[noreturn]] void throw_unmappable(std::uint64_t bytes, int error) {
