@@ -1,0 +1,35 @@
+// What travels beside the bytes of a message: references to shared objects, and descriptors.
+//
+// A channel that can carry such things hands an Attachments to the Writer and the Reader. A message then
+// holds only an index, and the channel keeps the object alive while the message is in flight. Without one,
+// sending an object is an error that names its type. An entry that no part of the message refers to any more
+// (a result that could not be encoded to its end) is harmless: it is released with the message.
+#pragma once
+
+#include <cstdint>
+
+namespace procyon::arena {
+class Reference;
+}
+
+namespace procyon::wire {
+
+class Attachments {
+ public:
+  Attachments() = default;
+  Attachments(const Attachments&) = delete;
+  Attachments& operator=(const Attachments&) = delete;
+  virtual ~Attachments() = default;
+
+  // Sending: keeps the object alive until the message is taken, and returns its number in this message.
+  virtual std::uint32_t put_object(const arena::Reference& reference) = 0;
+  // Receiving: a reference of this process. Throws DecodeError for a number that the message does not have.
+  virtual arena::Reference take_object(std::uint32_t index) = 0;
+
+  // Sending: duplicates the descriptor; the caller keeps its own.
+  virtual std::uint32_t put_descriptor(int descriptor) = 0;
+  // Receiving: a descriptor that the caller owns. Each may be taken once.
+  virtual int take_descriptor(std::uint32_t index) = 0;
+};
+
+}  // namespace procyon::wire

@@ -1,0 +1,155 @@
+// The exceptions that Procyon throws, besides std::logic_error's family for misuse and std::system_error for what the
+// system refuses.
+//
+//   try {
+//     pool.apply(parse, file);
+//   } catch (const mp::WorkerLost& lost) {
+//     log("{} took the worker down: {}", file, lost.what());
+//   } catch (const mp::RemoteError& error) {
+//     log("{} threw {}: {} at {}", file, error.type(), error.text(), error.where());
+//   }
+//
+// Each message is a sentence that names the object, the cause and the way out. All of them can cross to another process
+// and arrive as themselves.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace procyon {
+
+// Base of the errors that Python's package knows by this name.
+class ProcessError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// A message was longer than the buffer that it was to be received into. The message is not lost.
+class BufferTooShort : public ProcessError {
+ public:
+  explicit BufferTooShort(const std::string& sentence, std::vector<std::byte> message = {})
+      : ProcessError(sentence), message_(std::move(message)) {}
+
+  // The whole message. Empty in another process than the one that received it.
+  const std::vector<std::byte>& message() const noexcept { return message_; }
+
+ private:
+  std::vector<std::byte> message_;
+};
+
+// The other side does not have the same key.
+class AuthenticationError : public ProcessError {
+ public:
+  using ProcessError::ProcessError;
+};
+
+// A deadline passed.
+class TimeoutError : public ProcessError {
+ public:
+  using ProcessError::ProcessError;
+};
+
+// There was nothing in the queue, at once or until the deadline.
+class Empty : public std::runtime_error {
+ public:
+  explicit Empty(const std::string& sentence = "procyon: the queue is empty")
+      : std::runtime_error(sentence) {}
+};
+
+// There was no room in the queue, at once or until the deadline.
+class Full : public std::runtime_error {
+ public:
+  explicit Full(const std::string& sentence = "procyon: the queue is full") : std::runtime_error(sentence) {}
+};
+
+// What a task in another process threw, if it is of a type that cannot be thrown again here. Standard exceptions, and
+// those in this file, arrive as themselves instead.
+class RemoteError : public std::runtime_error {
+ public:
+  RemoteError(std::string type, std::string text, std::string where = {});
+
+  // The exception's type, as it is written in the source.
+  const std::string& type() const noexcept { return type_; }
+  // What its what() said; for a thrown number or text, that; chained with what it was nested in.
+  const std::string& text() const noexcept { return text_; }
+  // The function that threw it; empty if that is not known.
+  const std::string& where() const noexcept { return where_; }
+
+ private:
+  std::string type_;
+  std::string text_;
+  std::string where_;
+};
+
+// How a worker process ended. Everything but the pid may be unknown.
+struct WorkerEnd {
+  pid_t pid = 0;
+  std::optional<int> signal;
+  std::optional<int> exit_code;
+  bool core_dumped = false;
+  std::string task;     // what it was doing, as "task 17 of map(parse)"; empty if it was idle
+  std::string details;  // further facts that help, in whole sentences; may be empty
+};
+
+// A worker process ended while it ran a task. The task may have had effects; it is not run again unless retries are on.
+class WorkerLost : public std::runtime_error {
+ public:
+  explicit WorkerLost(WorkerEnd end);
+
+  pid_t pid() const noexcept { return end_.pid; }
+  // The signal that ended it, if one did.
+  std::optional<int> signal() const noexcept { return end_.signal; }
+  // As in "SIGSEGV"; empty if no signal ended it.
+  std::string signal_name() const;
+  // The code that it ended itself with, if it did.
+  std::optional<int> exit_code() const noexcept { return end_.exit_code; }
+  bool core_dumped() const noexcept { return end_.core_dumped; }
+  const std::string& task() const noexcept { return end_.task; }
+  const WorkerEnd& end() const noexcept { return end_; }
+
+ private:
+  WorkerEnd end_;
+};
+
+// The process at the other end of a pipe or queue is gone, and nothing more can come from it.
+class PeerGone : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The pool cannot go on: its workers end as fast as they are started, or it was terminated.
+class BrokenPool : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The task was cancelled before it had a result.
+class Cancelled : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The manager's server process is gone.
+class ManagerGone : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// A handle was opened whose object does not exist any more.
+class ObjectGone : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The session's shared memory cannot be created or mapped.
+class SessionError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace procyon
