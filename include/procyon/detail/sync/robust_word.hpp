@@ -1,0 +1,59 @@
+// What Lock, RLock and Value have in common: an owner word, how often its owner has taken it, and OwnerDied.
+//
+// Format: 16 bytes in a counted object. `depth` is written by the owner only, after it took the word and before it
+// frees it; what it holds while the word is free, or after a death, means nothing: the next owner sets it.
+//
+// What a death leaves: the owner word names the dead (see owner_word.hpp). Nothing else needs repair here; the data
+// that the lock protects is the user's, who is told by OwnerDied.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "procyon/detail/arena/owner_word.hpp"
+#include "procyon/detail/arena/reference.hpp"
+#include "procyon/owner_died.hpp"
+
+namespace procyon::sync {
+
+class RobustWord {
+ public:
+  /// Takes the word: true, or false when the deadline passed. Throws OwnerDied, which then holds it.
+  /// `reference` and `object` are for that exception.
+  bool take(os::Deadline deadline, const arena::Reference& reference, const char* object) {
+    const arena::Acquired acquired = owner_.lock(deadline);
+    if (acquired == arena::Acquired::cleanly) [[likely]] {
+      depth_ = 1;
+      return true;
+    }
+    return taken_otherwise(acquired, reference, object);
+  }
+  /// Likewise, but an owner may take it again; it frees it as often.
+  bool take_again(os::Deadline deadline, const arena::Reference& reference, const char* object) {
+    if (owner_.is_held_by_caller()) {
+      ++depth_;
+      return true;
+    }
+    return take(deadline, reference, object);
+  }
+
+  /// Frees it, whoever holds it. False if nobody did.
+  bool free() { return owner_.unlock(); }
+  /// Takes back one take_again(). False if the caller is not the owner.
+  bool free_one_level() {
+    if (!owner_.is_held_by_caller()) return false;
+    if (--depth_ == 0) owner_.unlock();
+    return true;
+  }
+
+  [[nodiscard]] bool is_held() const { return owner_.is_held(); }
+  void mark_recovered() { owner_.mark_recovered(); }
+
+ private:
+  bool taken_otherwise(arena::Acquired acquired, const arena::Reference& reference, const char* object);
+
+  arena::OwnerWord owner_;
+  std::uint32_t depth_ = 0;
+};
+
+}  // namespace procyon::sync

@@ -1,0 +1,69 @@
+// Event: a flag that processes wait for.
+//
+//   mp::Event ready;
+//   mp::Process child([](mp::Event ready) { ready.wait(); ... }, ready);
+//   child.start();
+//   ready.set();                            // all who wait go on; who comes later does not wait
+//
+// Copies, and what arrives in another process, are the same event. set() without waiters costs no system call.
+// The death of a waiter, or of who sets it, at any instruction keeps nobody waiting: the flag is one store.
+// Not for handing over items (Queue) or for waiting on a condition over shared data (Condition).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "procyon/detail/arena/reference.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/os/futex.hpp"
+
+namespace procyon {
+
+namespace sync {
+
+/// Format: one futex word; bit 0: set, bit 1: somebody may sleep on it. Anybody may change either by one atomic
+/// operation. A death between set() and its wake leaves sleepers to the end of their slice (os::wait_slice); a dead
+/// sleeper leaves bit 1 set for nobody, which costs the next set() a futile wake.
+struct EventState : arena::Counted {
+  static constexpr std::uint32_t set_bit = 1;
+  static constexpr std::uint32_t sleepers_bit = 2;
+  os::FutexWord word{0};
+};
+
+inline constexpr arena::ObjectType event_type{"Event", 3};
+
+}  // namespace sync
+
+class Event {
+ public:
+  using procyon_shared_object = void;
+
+  /// A new event, not set. Throws SessionError when shared memory is exhausted.
+  Event();
+  /// For the library: another reference to an event.
+  explicit Event(arena::Reference reference);
+
+  [[nodiscard]] bool is_set() const;
+  /// Sets the flag and lets everyone who waits go on. What was written before is seen by them (release).
+  void set();
+  void clear();
+
+  /// Waits until the flag is set.
+  void wait() const { wait_until(os::Deadline::never()); }
+  /// The same for at most `timeout`; returns whether the flag is set.
+  template <class Rep, class Period>
+  bool wait(std::chrono::duration<Rep, Period> timeout) const {
+    return wait_until(os::Deadline::after(timeout));
+  }
+
+  [[nodiscard]] const arena::Reference& reference() const { return reference_; }
+
+ private:
+  bool wait_until(os::Deadline deadline) const;
+  [[nodiscard]] os::FutexWord& word() const { return reference_.get<sync::EventState>().word; }
+
+  arena::Reference reference_;
+};
+
+}  // namespace procyon

@@ -1,0 +1,37 @@
+#include "procyon/event.hpp"
+
+#include "procyon/lock.hpp"
+
+namespace procyon {
+
+using sync::EventState;
+
+Event::Event() : reference_(arena::Reference::create<EventState>(sync::event_type)) {}
+Event::Event(arena::Reference reference) : reference_(sync::checked(std::move(reference), sync::event_type)) {}
+
+bool Event::is_set() const { return (word().load(std::memory_order_acquire) & EventState::set_bit) != 0; }
+
+void Event::set() {
+  const std::uint32_t before = word().exchange(EventState::set_bit, std::memory_order_acq_rel);
+  if ((before & EventState::sleepers_bit) != 0) os::futex_wake_all(word());
+}
+
+void Event::clear() { word().fetch_and(~EventState::set_bit, std::memory_order_acq_rel); }
+
+bool Event::wait_until(os::Deadline deadline) const {
+  constexpr int spins = 100;
+  for (int attempt = 0;; ++attempt) {
+    std::uint32_t seen = word().load(std::memory_order_acquire);
+    if ((seen & EventState::set_bit) != 0) return true;
+    if (deadline.expired()) return false;
+    if (attempt < spins) {
+      os::spin_pause();
+      continue;
+    }
+    const std::uint32_t asleep = seen | EventState::sleepers_bit;
+    if (seen != asleep && !word().compare_exchange_strong(seen, asleep, std::memory_order_relaxed)) continue;
+    os::futex_wait(word(), asleep, deadline.slice(os::wait_slice));
+  }
+}
+
+}  // namespace procyon
