@@ -106,7 +106,7 @@ ProgressBar::~ProgressBar() {
     draw(Clock::now());
     write("\n");
   } else {
-    write("\r" + std::string(drawn_columns_, ' ') + "\r");
+    write(fmt::format("\r{:{}}\r", "", drawn_columns_));
   }
 }
 
@@ -136,23 +136,23 @@ void ProgressBar::draw(Clock::time_point now) noexcept try {
   if (failed_ > 0) right += fmt::format(", {} failed", failed_);
   right += "]";
 
-  const std::size_t columns =
-      std::max<std::size_t>(terminal_columns(file_), 2) - 1;  // the last one would wrap
+  // Not the last column: some terminals would begin a new line there.
+  const std::size_t columns = std::max<std::size_t>(terminal_columns(file_), 2) - 1;
   if (bounded) {
     const double fraction = static_cast<double>(finished_) / static_cast<double>(total);
-    left += fmt::format("{:3.0f}%", std::floor(fraction * 100));
-    const std::size_t used = columns_of(left) + columns_of(right) + 3;
-    left += used + smallest_bar <= columns ? "|" + bar_text(fraction, columns - used, utf8_) + "| " : " ";
+    left += fmt::format("{:3.0f}% ", std::floor(fraction * 100));
+    const std::size_t used = columns_of(left) + columns_of(right) + 2;
+    if (used + smallest_bar <= columns) {
+      left.back() = '|';
+      left += fmt::format("{}| ", bar_text(fraction, columns - used, utf8_));
+    }
   }
   std::string line = left + right;
   cut_to_columns(line, columns);
 
-  const std::size_t now_drawn = columns_of(line);
-  line.insert(0, "\r");
-  if (now_drawn < drawn_columns_)
-    line.append(std::min(drawn_columns_, columns) - std::min(now_drawn, columns), ' ');
-  drawn_columns_ = now_drawn;
-  write(line);
+  const std::size_t before = std::min(drawn_columns_, columns);
+  drawn_columns_ = columns_of(line);
+  write(fmt::format("\r{}{:{}}", line, "", before - std::min(before, drawn_columns_)));
 } catch (...) {
   // No memory for a line of text: the work goes on without it.
 }
