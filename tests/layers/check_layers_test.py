@@ -40,6 +40,11 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(1, len(found))
         self.assertIn("src/sync/l.cpp", found[0])
 
+    def test_an_internal_header_in_an_example_is_found(self):
+        self.assertEqual(1, len(breaches({
+            "examples/e.cpp": '#include <procyon/procyon.hpp>\n#include "procyon/detail/os/deadline.hpp"\n',
+        })))
+
 
 if __name__ == "__main__":
     unittest.main()
