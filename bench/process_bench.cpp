@@ -2,11 +2,14 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <procyon/context.hpp>
 
 #include <string>
 
 #include "harness.hpp"
 #include "peers/fork_server.hpp"
+
+namespace mp = procyon;
 
 namespace bench {
 namespace {
@@ -49,6 +52,35 @@ int spawn_and_wait(int argument) {
   return exit_code(child);
 }
 
+void our_child(int argument) { std::exit(child_function(argument)); }
+
+// By the start method of that name.
+auto procyon_start_and_join(const char* method) {
+  return [context = mp::get_context(method)](int argument) {
+    auto process = context.Process(our_child, argument);
+    process.start();
+    process.join();
+    return process.exitcode().value();
+  };
+}
+
+Result our_fork_server() { return measure(procyon_start_and_join("forkserver")); }
+Result our_spawn() { return measure(procyon_start_and_join("spawn")); }
+Result our_fork() { return measure(procyon_start_and_join("fork")); }
+
+Result our_fork_server_large() {
+  touch_one_gibibyte();
+  return our_fork_server();
+}
+Result our_spawn_large() {
+  touch_one_gibibyte();
+  return our_spawn();
+}
+Result our_fork_large() {
+  touch_one_gibibyte();
+  return measure(procyon_start_and_join("fork"), starts_of_a_large_parent);
+}
+
 Result raw_fork() { return measure(fork_and_wait); }
 Result raw_spawn() { return measure(spawn_and_wait); }
 Result raw_fork_server() {
@@ -78,9 +110,15 @@ int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--child") return child_function(std::atoi(argv[2]));
   return run_contender(argc, argv,
                        {
+                           {"small/procyon-forkserver", our_fork_server},
+                           {"small/procyon-spawn", our_spawn},
+                           {"small/procyon-fork", our_fork},
                            {"small/raw-fork", raw_fork},
                            {"small/raw-fork-server", raw_fork_server},
                            {"small/posix_spawn", raw_spawn},
+                           {"large/procyon-forkserver", our_fork_server_large},
+                           {"large/procyon-spawn", our_spawn_large},
+                           {"large/procyon-fork", our_fork_large},
                            {"large/raw-fork", raw_fork_large},
                            {"large/raw-fork-server", raw_fork_server_large},
                            {"large/posix_spawn", raw_spawn_large},
