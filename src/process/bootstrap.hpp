@@ -1,0 +1,83 @@
+// What a parent tells a program image that it has started once more, and what that image does.
+//
+//   parent                                             image (fork server or spawned child)
+//   ------                                             ------------------------------------
+//   spawns /proc/self/exe, a socket as descriptor 3    static constructors run; the entry hook finds
+//   and its number in PROCYON_BOOTSTRAP                PROCYON_BOOTSTRAP and calls run_bootstrapped()
+//   Greeting + {session memory, liveness file,         checks peer and greeting, maps session and board
+//     board, socket for reports}
+//                                                      a server: Ready
+//   StartRequest + {cwd, stdout, stderr, the call's}   a server: makes a child and answers with Started;
+//   ... one after another (a spawned child: one)       the child: carries the request out and ends
+//   closes its end                                     a server: ends
+//
+// All of these are single messages of a SOCK_SEQPACKET socket: whole or not there. Whoever dies leaves an end of file
+// to the other. What a server's death in the middle of a request leaves is told in start_board.hpp, what a child's
+// leaves in start_record.hpp.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <cstdint>
+
+namespace procyon::process {
+
+inline constexpr const char* bootstrap_variable = "PROCYON_BOOTSTRAP";
+
+/// The exit code of a child that could not be set up; the reason is on stderr. EX_SOFTWARE of sysexits.h.
+inline constexpr int exit_code_of_failed_bootstrap = 70;
+
+inline constexpr std::uint32_t protocol_magic = 0x70726f31;  // "pro1"
+
+enum class ImageRole : std::uint32_t { fork_server, child };
+
+struct Greeting {
+  std::uint32_t magic = protocol_magic;
+  ImageRole role = ImageRole::child;
+  std::uint64_t image = 0;  // hash of the program's build-id: both ends are the same program
+};
+inline constexpr std::size_t greeting_descriptors = 4;
+
+struct Ready {
+  std::uint32_t magic = protocol_magic;
+  bool makes_siblings = false;  // false: children are the server's, which reports their ends
+};
+
+/// A child to be made. Small and fixed: what has no bound lies in the start record.
+struct StartRequest {
+  enum Flags : std::uint32_t {
+    daemon = 1,
+    // The child does not descend from its parent and takes over what the parent is surrounded by: the directory (the
+    // first descriptor), stdout and stderr (the next ones if the parent has them), umask, ignored signals.
+    takes_surroundings = 2,
+    has_stdout = 4,
+    has_stderr = 8,
+  };
+  std::uint32_t magic = protocol_magic;
+  std::uint32_t flags = 0;
+  std::uint64_t record = 0;     // arena::Handle of the start record
+  std::uint32_t parent = 0;     // ParticipantId of the parent
+  std::int32_t parent_pid = 0;  // what getppid() says in the child while its parent lives
+  std::uint32_t slot = 0;       // on the board
+  std::uint32_t umask = 0;
+  std::uint64_t blocked_signals = 0;
+  std::uint64_t ignored_signals = 0;
+};
+
+struct Started {
+  std::int32_t pid = 0;
+  std::int32_t error = 0;  // errno when pid is negative
+};
+
+/// From a server whose children are its own: one has ended.
+struct EndReport {
+  std::uint32_t slot = 0;
+  std::int32_t code = 0;  // si_code and si_status of waitid(2)
+  std::int32_t status = 0;
+  rusage usage{};
+};
+
+/// In a started image: does what the parent says over the socket `descriptor` until that is done, and exits.
+[[noreturn]] void run_bootstrapped(int descriptor);
+
+}  // namespace procyon::process

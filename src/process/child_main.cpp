@@ -1,0 +1,207 @@
+#include "process/child_main.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "os/error.hpp"
+#include "os/signals.hpp"
+#include "process/entry_hook.hpp"
+#include "process/log.hpp"
+#include "process/start_record.hpp"
+#include "process/state.hpp"
+#include "process/uncaught.hpp"
+#include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/os/crash_point.hpp"
+#include "procyon/detail/wire/call.hpp"
+
+namespace procyon::process {
+
+namespace {
+
+constexpr std::size_t largest_copied_call = 64 * 1024;
+
+/// What the arguments of the call refer to, as it arrived.
+class ArrivedAttachments final : public wire::Attachments {
+ public:
+  ArrivedAttachments(const std::vector<RecordPin>& pins, std::vector<os::Descriptor> descriptors)
+      : descriptors_(std::move(descriptors)) {
+    objects_.reserve(pins.size());
+    for (const RecordPin& pin : pins)
+      objects_.push_back(arena::TravellingPin::take(pin.number, arena::Handle::from_bits(pin.object)));
+  }
+
+  std::uint32_t put_object(const arena::Reference&) override { throw_receiving(); }
+  std::uint32_t put_descriptor(int) override { throw_receiving(); }
+
+  arena::Reference take_object(std::uint32_t index) override {
+    if (index >= objects_.size() || !objects_[index])
+      throw wire::DecodeError("the arguments name a shared object that was not sent along");
+    return std::exchange(objects_[index], {});
+  }
+
+  int take_descriptor(std::uint32_t index) override {
+    if (index >= descriptors_.size() || !descriptors_[index])
+      throw wire::DecodeError("the arguments name a descriptor that was not sent along");
+    return descriptors_[index].release();
+  }
+
+ private:
+  [[noreturn]] static void throw_receiving() {
+    throw std::logic_error("these attachments have arrived; none are sent");
+  }
+
+  std::vector<arena::Reference> objects_;
+  std::vector<os::Descriptor> descriptors_;
+};
+
+bool has(const StartRequest& request, StartRequest::Flags flag) { return (request.flags & flag) != 0; }
+
+// One of the standard descriptors becomes `source`, or is closed where there is none.
+void set_standard(int number, const os::Descriptor* source) {
+  if (source == nullptr)
+    ::close(number);
+  else
+    os::check(::dup2(source->get(), number), "setting up the standard descriptors of a child (dup2)");
+}
+
+// Directory, stdout and stderr come first among the descriptors; what is left are the call's.
+void take_surroundings(const StartRequest& request, std::vector<os::Descriptor>& descriptors) {
+  std::size_t next = 0;
+  const auto take = [&]() -> const os::Descriptor* {
+    if (next >= descriptors.size()) throw std::runtime_error("the descriptors of the request did not arrive");
+    return &descriptors[next++];
+  };
+  if (::fchdir(take()->get()) != 0) os::throw_system_error("entering the directory of the parent (fchdir)");
+  set_standard(STDOUT_FILENO, has(request, StartRequest::has_stdout) ? take() : nullptr);
+  set_standard(STDERR_FILENO, has(request, StartRequest::has_stderr) ? take() : nullptr);
+  descriptors.erase(descriptors.begin(), descriptors.begin() + static_cast<std::ptrdiff_t>(next));
+  ::umask(request.umask);
+  os::ignore_signals(request.ignored_signals);
+}
+
+// A forked child has the parent's stdin; like all children it gets /dev/null, as in Python: two processes that read
+// one input take it from each other.
+void detach_stdin() {
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0) return;
+  ::dup2(null, STDIN_FILENO);
+  if (null != STDIN_FILENO) ::close(null);
+}
+
+void die_with_parent(const StartRequest& request) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != request.parent_pid) ::_exit(0);  // it died before the request above
+}
+
+void join_session(BoardSlot& slot) {
+  slot.participant.store(arena::Session::current().self().bits(), std::memory_order_release);
+  os::crash_point("process.child.joined");
+}
+
+// The record, once it is this process's. There is none if the parent is gone and its memory has been taken back.
+arena::Handle take_record(const StartRequest& request) {
+  const auto record = arena::Handle::from_bits(request.record);
+  const auto parent = arena::ParticipantId::from_bits(request.parent);
+  if (!arena::Session::current().take_over(record, parent)) ::_exit(0);
+  os::crash_point("process.child.took_record");
+  return record;
+}
+
+struct Work {
+  std::function<void()> body;
+  arena::Handle record;
+  std::vector<RecordPin> pins;
+  std::span<const std::byte> call;
+  std::vector<os::Descriptor> descriptors;
+};
+
+Work set_up(ChildEntry entry) {
+  const StartRequest& request = entry.request;
+  leave_bootstrap();
+  if (has(request, StartRequest::daemon)) die_with_parent(request);
+  join_session(*entry.slot);
+  Work work{std::move(entry.body), take_record(request), {}, {}, std::move(entry.descriptors)};
+  if (has(request, StartRequest::takes_surroundings))
+    take_surroundings(request, work.descriptors);
+  else
+    detach_stdin();
+
+  arena::Session& session = arena::Session::current();
+  Record record = read_record({session.bytes(work.record), session.size(work.record)});
+  work.pins = std::move(record.pins);
+  work.call = record.call;
+  State::become_child(std::move(record.identity), has(request, StartRequest::daemon),
+                      Parent{request.parent_pid, arena::ParticipantId::from_bits(request.parent)});
+  return work;
+}
+
+void run_encoded(Work& work) {
+  ArrivedAttachments attachments(work.pins, std::move(work.descriptors));
+  // Small arguments are copied so that the record can go; large ones are decoded in place and stay until the end.
+  std::vector<std::byte> copy;
+  if (work.call.size() <= largest_copied_call) {
+    copy.assign(work.call.begin(), work.call.end());
+    work.call = copy;
+    arena::Session::current().release(work.record);
+  }
+  wire::Reader reader(work.call, &attachments);
+  wire::invoke_call(reader);
+}
+
+int run_target(Work work) {
+  try {
+    if (work.body)
+      work.body();
+    else
+      run_encoded(work);
+    return 0;
+  } catch (...) {
+    report_uncaught(State::current().identity().name);
+    return 1;
+  }
+}
+
+void flush_standard_streams() {
+  std::cout.flush();
+  std::cerr.flush();
+  std::clog.flush();
+  ::fflush(nullptr);
+}
+
+Work set_up_or_exit(ChildEntry entry) {
+  try {
+    return set_up(std::move(entry));
+  } catch (const std::exception& error) {
+    report("procyon: a started child (pid " + std::to_string(::getpid()) +
+           ") could not be set up: " + error.what());
+    ::_exit(exit_code_of_failed_bootstrap);
+  }
+}
+
+}  // namespace
+
+void run_child(ChildEntry entry) {
+  const os::SignalBits blocked = entry.request.blocked_signals;
+  Work work = set_up_or_exit(std::move(entry));
+  os::set_blocked_signals(blocked);  // from here on signals do what the user wants them to
+  const int code = run_target(std::move(work));
+  flush_standard_streams();
+  State::current().end_children();
+  flush_standard_streams();
+  arena::Session::current().leave();
+  // Not exit(): static objects belong to the program, whose main this process never ran. Gcov and the like aside, what
+  // must be done at the end of a child is done in its target.
+  ::_exit(code);
+}
+
+}  // namespace procyon::process

@@ -1,0 +1,23 @@
+// A started child, from its first instruction to its end.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "process/bootstrap.hpp"
+#include "process/start_board.hpp"
+#include "procyon/detail/os/descriptor.hpp"
+
+namespace procyon::process {
+
+struct ChildEntry {
+  StartRequest request;
+  std::vector<os::Descriptor> descriptors;
+  BoardSlot* slot;
+  std::function<void()> body;  // for a forked child whose target was not encoded
+};
+
+/// Becomes the process that the request describes, runs its target and ends. With every signal blocked on entry.
+[[noreturn]] void run_child(ChildEntry entry);
+
+}  // namespace procyon::process

@@ -1,0 +1,186 @@
+#include "process/fork_server.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "os/error.hpp"
+#include "os/pidfd.hpp"
+#include "os/socket.hpp"
+#include "os/spawn.hpp"
+#include "process/child.hpp"
+#include "process/image_identity.hpp"
+#include "process/state.hpp"
+#include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/os/crash_point.hpp"
+
+namespace procyon::process {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A server that dies at each request is not tried for ever.
+constexpr int attempts = 5;
+
+os::WaitResult status_of_ended(const os::Descriptor& pidfd) {
+  os::wait_readable(pidfd, os::Deadline::after(1s));
+  return os::reap(pidfd);
+}
+
+std::string describe(const os::WaitResult& result) {
+  ExitStatus status;
+  if (result.state == os::WaitResult::State::exited) status.code = result.value;
+  if (result.state == os::WaitResult::State::signalled) status.signal = result.value;
+  return status.describe();
+}
+
+}  // namespace
+
+StartedImage start_image(State& state, ImageRole role, int report_socket, bool by_supervisor) {
+  os::SocketPair sockets = os::create_socket_pair();
+  arena::Session& session = arena::Session::current();
+  StartBoard& board = state.board();
+
+  StartedImage image;
+  const auto spawn = [&] {
+    image.pid = os::spawn_own_image(
+        {.descriptor = sockets.second.get(),
+         .environment = {std::string(bootstrap_variable) + "=" + std::to_string(os::spawned_descriptor)}});
+  };
+  if (by_supervisor)
+    state.supervisor().run(spawn);
+  else
+    spawn();
+  try {
+    image.pidfd = os::open_pidfd(image.pid);
+  } catch (const std::system_error&) {
+    ::kill(image.pid, SIGKILL);
+    while (::waitpid(image.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    throw;
+  }
+  const Greeting greeting{.role = role, .image = image_identity()};
+  const int descriptors[greeting_descriptors] = {session.memory_descriptor(), session.liveness_descriptor(),
+                                                 board.descriptor(),
+                                                 report_socket >= 0 ? report_socket : sockets.second.get()};
+  os::send_message(sockets.first, os::bytes_of(greeting),
+                   descriptors);  // if it is gone: the next message tells
+  image.socket = std::move(sockets.first);
+  return image;
+}
+
+ForkServer::Made ForkServer::start(const StartRequest& request, std::span<const int> descriptors,
+                                   BoardSlot& slot) {
+  const std::lock_guard lock(mutex_);
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    if (!socket_) launch();
+    slot.pid.store(0, std::memory_order_relaxed);
+    os::crash_point("process.start.asking");
+    const std::optional<Started> answer = request_once(request, descriptors);
+    const std::uint32_t reporter = makes_siblings_ ? 0 : launched_;
+    if (answer && answer->pid > 0) return {answer->pid, reporter};
+    if (answer)
+      os::throw_system_error("Process: the system does not let the fork server make another process (clone)",
+                             answer->error);
+    // The server is lost. If it had made the child, the board says so.
+    socket_.reset();
+    std::int32_t pid = 0;
+    if (!slot.pid.compare_exchange_strong(pid, BoardSlot::given_up)) return {pid, reporter};
+  }
+  throw std::runtime_error(
+      "Process: the fork server died " + std::to_string(attempts) +
+      " times when it was asked for a child; set_start_method(\"spawn\") does without it");
+}
+
+std::optional<Started> ForkServer::request_once(const StartRequest& request,
+                                                std::span<const int> descriptors) {
+  if (!os::send_message(socket_, os::bytes_of(request), descriptors)) return std::nullopt;
+  if (!wait_for_answer()) return std::nullopt;
+  Started answer;
+  const auto message = os::receive_message(socket_, os::writable_bytes_of(answer));
+  if (!message || message->size != sizeof(answer)) return std::nullopt;
+  return answer;
+}
+
+// Not only the end of file: a descendant that inherited the server's end by accident would keep it from us.
+bool ForkServer::wait_for_answer() {
+  pollfd entries[] = {{socket_.get(), POLLIN, 0}, {pidfd_->get(), POLLIN, 0}};
+  while (::poll(entries, 2, -1) < 0)
+    if (errno != EINTR) os::throw_system_error("waiting for the fork server (poll)");
+  if (entries[0].revents != 0) return true;
+  return ::poll(entries, 1, 0) > 0;  // it died: unless the answer was sent before
+}
+
+void ForkServer::launch() {
+  os::SocketPair reports = os::create_socket_pair();
+  StartedImage image = start_image(state_, ImageRole::fork_server, reports.second.get(), true);
+  reports.second.reset();
+  socket_ = std::move(image.socket);
+  pidfd_ = std::make_shared<os::Descriptor>(std::move(image.pidfd));
+  pid_ = image.pid;
+  ++launched_;
+
+  Ready ready;
+  const bool answered = wait_for_answer();
+  const auto message = answered ? os::receive_message(socket_, os::writable_bytes_of(ready)) : std::nullopt;
+  if (!message || ready.magic != protocol_magic) throw_ended_early();
+  makes_siblings_ = ready.makes_siblings;
+
+  // Takes its status when it ends; that it ended is noticed by the next request.
+  auto watch = std::make_shared<Supervisor::WatchId>(0);
+  state_.supervisor().run([&, pidfd = pidfd_] {  // on its own thread, so that the handler knows its number
+    *watch = state_.supervisor().watch(pidfd->get(), [this, pidfd, watch] {
+      if (os::reap(*pidfd).state != os::WaitResult::State::running) state_.supervisor().unwatch(*watch);
+    });
+  });
+  if (!makes_siblings_) watch_reports(std::move(reports.first));
+}
+
+void ForkServer::throw_ended_early() {
+  socket_.reset();
+  os::send_signal(*pidfd_, SIGKILL);
+  const os::WaitResult result = status_of_ended(*pidfd_);
+  throw std::runtime_error(
+      "Process: the fork server, which is this program started once more, ended before it was ready (" +
+      describe(result) +
+      "); what it wrote to stderr tells why: a static constructor that ends the program or starts "
+      "a process, a limit on memory");
+}
+
+void ForkServer::watch_reports(os::Descriptor socket) {
+  auto shared = std::make_shared<os::Descriptor>(std::move(socket));
+  auto watch = std::make_shared<Supervisor::WatchId>(0);
+  const std::uint32_t reporter = launched_;
+  State& state = state_;
+  state_.supervisor().run([&] {
+    *watch = state.supervisor().watch(shared->get(), [&state, shared, watch, reporter] {
+      EndReport report;
+      const auto message = os::receive_message(*shared, os::writable_bytes_of(report));
+      if (!message) state.supervisor().unwatch(*watch);
+      for (const auto& child : state.children()) {
+        if (!message)
+          child->reporter_is_lost(reporter);
+        else if (child->slot() == report.slot)
+          child->ended_as_reported(report);
+      }
+    });
+  });
+}
+
+void ForkServer::stop() {
+  const std::lock_guard lock(mutex_);
+  if (!socket_) return;
+  socket_.reset();
+  if (os::send_signal(*pidfd_, SIGKILL)) status_of_ended(*pidfd_);
+}
+
+std::optional<pid_t> ForkServer::pid() {
+  const std::lock_guard lock(mutex_);
+  return socket_ ? std::optional(pid_) : std::nullopt;
+}
+
+}  // namespace procyon::process

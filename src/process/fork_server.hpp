@@ -1,0 +1,71 @@
+// The fork server, as its user's process sees it: a process that makes children on request.
+//
+//   pid_t pid = server.start(request, descriptors, slot);
+//
+// It is the program's own image, started afresh with the first request: one thread, little memory, whatever this
+// process has grown to since. It ends with this process. If it dies, idle or in the middle of a request, the next
+// request or the same one starts another; a child that it had made already is adopted (start_board.hpp).
+//
+// Thread-safe; requests are served one after another.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+
+#include "process/bootstrap.hpp"
+#include "process/start_board.hpp"
+#include "process/supervisor.hpp"
+#include "procyon/detail/os/descriptor.hpp"
+
+namespace procyon::process {
+
+class State;
+
+/// Starts the program's image once more, in the given role, and greets it. Returns its pid and the parent's end of the
+/// socket. If it must die with this process, it is made by the supervisor's thread.
+struct StartedImage {
+  pid_t pid = -1;
+  os::Descriptor pidfd;
+  os::Descriptor socket;
+};
+StartedImage start_image(State& state, ImageRole role, int report_socket, bool by_supervisor);
+
+class ForkServer {
+ public:
+  explicit ForkServer(State& state) : state_(state) {}
+
+  struct Made {
+    pid_t pid;
+    std::uint32_t reporter;  // not 0: the child is the server's; which of all servers tells its end
+  };
+  /// Has a child made. Throws std::system_error (EAGAIN, ...) when there can be none, std::runtime_error when servers
+  /// do not survive.
+  Made start(const StartRequest& request, std::span<const int> descriptors, BoardSlot& slot);
+
+  /// Kills it, if there is one, and waits for its end.
+  void stop();
+
+  /// The server's pid; nullopt while there is none.
+  std::optional<pid_t> pid();
+
+ private:
+  void launch();
+  void watch_reports(os::Descriptor socket);
+  std::optional<Started> request_once(const StartRequest& request, std::span<const int> descriptors);
+  bool wait_for_answer();
+  [[noreturn]] void throw_ended_early();
+
+  State& state_;
+  std::mutex mutex_;  // guards all below; held during a request
+  os::Descriptor socket_;
+  std::shared_ptr<os::Descriptor> pidfd_;
+  pid_t pid_ = -1;
+  bool makes_siblings_ = true;
+  std::uint32_t launched_ = 0;  // how many servers there have been
+};
+
+}  // namespace procyon::process

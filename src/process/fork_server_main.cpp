@@ -1,0 +1,133 @@
+#include "process/fork_server_main.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "os/error.hpp"
+#include "process/bootstrap.hpp"
+#include "process/child_main.hpp"
+#include "process/sibling.hpp"
+#include "procyon/detail/os/crash_point.hpp"
+
+namespace procyon::process {
+
+namespace {
+
+class Server {
+ public:
+  Server(os::Descriptor socket, os::Descriptor reports, StartBoard& board)
+      : socket_(std::move(socket)),
+        reports_(std::move(reports)),
+        board_(board),
+        maker_(SiblingMaker::prepare()) {
+    if (!maker_) watch_own_children();
+  }
+
+  [[noreturn]] void run() {
+    const Ready ready{.makes_siblings = maker_.has_value()};
+    if (!os::send_message(socket_, os::bytes_of(ready))) ::_exit(0);
+    for (;;) {
+      if (!maker_) report_ends_until_a_request_comes();
+      StartRequest request;
+      auto message = os::receive_message(socket_, os::writable_bytes_of(request));
+      if (!message) ::_exit(0);  // the user's process is gone
+      if (message->size != sizeof(request) || request.magic != protocol_magic)
+        ::_exit(exit_code_of_failed_bootstrap);
+      serve(request, std::move(message->descriptors));
+    }
+  }
+
+ private:
+  void serve(const StartRequest& request, std::vector<os::Descriptor> descriptors) {
+    BoardSlot& slot = board_[request.slot];
+    os::crash_point("process.server.asked");
+    const pid_t pid = maker_ ? maker_->make(slot.pid) : ::fork();
+    const int error = errno;
+    if (pid == 0) become_child(request, std::move(descriptors));
+    os::crash_point("process.server.made");
+    if (!maker_ && pid > 0) slots_[pid] = request.slot;
+    const Started answer{.pid = pid, .error = error};
+    if (!os::send_message(socket_, os::bytes_of(answer))) ::_exit(0);
+  }
+
+  [[noreturn]] void become_child(const StartRequest& request, std::vector<os::Descriptor> descriptors) {
+    // What is the server's must not live on in a child: the parent takes an open end for a living server.
+    socket_.reset();
+    reports_.reset();
+    signals_.reset();
+    BoardSlot& slot = board_[request.slot];
+    if (!maker_) {
+      std::int32_t none = 0;
+      if (!slot.pid.compare_exchange_strong(none, ::getpid()))
+        ::_exit(0);  // given up: another server makes it
+    }
+    ChildEntry entry{request, std::move(descriptors), &slot, {}};
+    if (!maker_) entry.request.parent_pid = server_pid_;
+    run_child(std::move(entry));
+  }
+
+  void watch_own_children() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGCHLD);
+    signals_ = os::Descriptor::adopt(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+                                     "watching children (signalfd)");
+  }
+
+  void report_ends_until_a_request_comes() {
+    pollfd entries[] = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+    for (;;) {
+      if (::poll(entries, 2, -1) < 0) continue;
+      signalfd_siginfo ignored{};
+      if (entries[1].revents != 0 && ::read(signals_.get(), &ignored, sizeof(ignored)) > 0) report_ends();
+      if (entries[0].revents != 0) return;
+    }
+  }
+
+  void report_ends() {
+    for (;;) {
+      siginfo_t info{};
+      EndReport report;
+      if (::syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &report.usage) != 0 || info.si_pid == 0)
+        return;
+      const auto found = slots_.find(info.si_pid);
+      if (found == slots_.end()) continue;
+      report.slot = found->second;
+      report.code = info.si_code;
+      report.status = info.si_status;
+      slots_.erase(found);
+      os::send_message(reports_, os::bytes_of(report));
+    }
+  }
+
+  os::Descriptor socket_;
+  os::Descriptor reports_;
+  os::Descriptor signals_;
+  StartBoard& board_;
+  std::optional<SiblingMaker> maker_;
+  std::map<pid_t, std::uint32_t> slots_;  // of own children
+  const pid_t server_pid_ = ::getpid();
+};
+
+}  // namespace
+
+void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board, pid_t parent_pid) {
+  // Two ways to end with the user's process: the end of file, and this one for when it is in the middle of something.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent_pid) ::_exit(0);
+  Server server(std::move(socket), std::move(reports), board);
+  server.run();
+}
+
+}  // namespace procyon::process

@@ -1,0 +1,15 @@
+// The fork server's own side: makes a child for each request until its user's process is gone.
+#pragma once
+
+#include "os/socket.hpp"
+#include "process/start_board.hpp"
+#include "procyon/detail/os/descriptor.hpp"
+
+namespace procyon::process {
+
+/// Never returns in the server; in each child it runs the child to its end. `reports` is where ends are told if the
+/// children must be the server's own.
+[[noreturn]] void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board,
+                                  pid_t parent_pid);
+
+}  // namespace procyon::process

@@ -1,0 +1,122 @@
+#include "process/start_record.hpp"
+
+#include <cstring>
+#include <stdexcept>
+
+#include "procyon/detail/arena/reference.hpp"
+#include "procyon/detail/arena/session.hpp"
+
+namespace procyon::process {
+
+namespace {
+
+constexpr std::uint64_t record_magic = 0x74'72'61'74'73'6f'72'70;  // "prostart"
+constexpr std::size_t call_alignment = 16;
+
+std::size_t aligned(std::size_t size) {
+  return (size + call_alignment - 1) / call_alignment * call_alignment;
+}
+
+std::size_t bytes_before_call(const RecordHeader& header) {
+  return aligned(sizeof(RecordHeader) + header.pin_count * sizeof(RecordPin) +
+                 header.identity_count * sizeof(std::uint32_t) + header.name_size + header.parent_name_size);
+}
+
+// Copies piece by piece, forwards.
+class Cursor {
+ public:
+  explicit Cursor(std::byte* at) : at_(at) {}
+  void put(const void* bytes, std::size_t size) {
+    if (size != 0) std::memcpy(at_, bytes, size);
+    at_ += size;
+  }
+
+ private:
+  std::byte* at_;
+};
+
+// The pins of objects that travel; dropped again unless they reach the record.
+class Pins {
+ public:
+  explicit Pins(const std::vector<arena::Reference>& objects) {
+    numbers_.reserve(objects.size());
+    records_.reserve(objects.size());
+    for (const arena::Reference& object : objects) {
+      numbers_.push_back(arena::TravellingPin::pack(object));
+      records_.push_back({object.handle().bits(), numbers_.back(), 0});
+    }
+  }
+  ~Pins() {
+    for (const RecordPin& pin : records_)
+      if (!handed_over_) arena::TravellingPin::drop(pin.number, arena::Handle::from_bits(pin.object));
+  }
+  Pins(const Pins&) = delete;
+  Pins& operator=(const Pins&) = delete;
+
+  [[nodiscard]] const std::vector<RecordPin>& records() const { return records_; }
+  void hand_to(arena::Handle record) {
+    if (!numbers_.empty()) arena::TravellingPin::hand_to(numbers_.data(), numbers_.size(), record);
+    handed_over_ = true;
+  }
+
+ private:
+  std::vector<arena::TravellingPin::Number> numbers_;
+  std::vector<RecordPin> records_;
+  bool handed_over_ = false;
+};
+
+}  // namespace
+
+arena::Handle write_record(const Identity& identity, const EncodedCall& call) {
+  RecordHeader header{};
+  header.magic = record_magic;
+  header.call_size = call.bytes.size();
+  header.pin_count = static_cast<std::uint32_t>(call.objects.size());
+  header.identity_count = static_cast<std::uint32_t>(identity.path.size());
+  header.name_size = static_cast<std::uint32_t>(identity.name.size());
+  header.parent_name_size = static_cast<std::uint32_t>(identity.parent_name.size());
+  header.start_method = static_cast<std::uint32_t>(identity.start_method);
+
+  arena::Session& session = arena::Session::current();
+  Pins pins(call.objects);
+  const arena::Handle block = session.allocate(bytes_before_call(header) + call.bytes.size());
+  std::byte* start = session.bytes(block);
+  Cursor cursor(start);
+  cursor.put(&header, sizeof(header));
+  cursor.put(pins.records().data(), pins.records().size() * sizeof(RecordPin));
+  cursor.put(identity.path.data(), identity.path.size() * sizeof(std::uint32_t));
+  cursor.put(identity.name.data(), identity.name.size());
+  cursor.put(identity.parent_name.data(), identity.parent_name.size());
+  if (!call.bytes.empty())
+    std::memcpy(start + bytes_before_call(header), call.bytes.data(), call.bytes.size());
+  pins.hand_to(block);
+  return block;
+}
+
+Record read_record(std::span<const std::byte> block) {
+  RecordHeader header{};
+  if (block.size() >= sizeof(header)) std::memcpy(&header, block.data(), sizeof(header));
+  if (header.magic != record_magic || header.call_size > block.size() ||
+      bytes_before_call(header) > block.size() - header.call_size)
+    throw std::runtime_error("the start record that the parent wrote cannot be read");
+
+  Record record;
+  const std::byte* at = block.data() + sizeof(header);
+  const auto take = [&](void* into, std::size_t size) {
+    if (size != 0) std::memcpy(into, at, size);
+    at += size;
+  };
+  record.pins.resize(header.pin_count);
+  take(record.pins.data(), header.pin_count * sizeof(RecordPin));
+  record.identity.path.resize(header.identity_count);
+  take(record.identity.path.data(), header.identity_count * sizeof(std::uint32_t));
+  record.identity.name.resize(header.name_size);
+  take(record.identity.name.data(), header.name_size);
+  record.identity.parent_name.resize(header.parent_name_size);
+  take(record.identity.parent_name.data(), header.parent_name_size);
+  record.identity.start_method = static_cast<StartMethod>(header.start_method);
+  record.call = block.subspan(bytes_before_call(header), header.call_size);
+  return record;
+}
+
+}  // namespace procyon::process

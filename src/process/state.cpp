@@ -1,0 +1,147 @@
+#include "process/state.hpp"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "os/fork_local.hpp"
+#include "process/child.hpp"
+
+namespace procyon::process {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constinit os::ForkLocal<State> state_of_process;
+
+// How long a daemonic child may take to end once it has been told to.
+constexpr auto grace = 2s;
+
+constexpr std::pair<const char*, StartMethod> method_names[] = {
+    {"forkserver", StartMethod::forkserver}, {"spawn", StartMethod::spawn}, {"fork", StartMethod::fork}};
+
+StartMethod default_start_method() {
+  const char* name = ::secure_getenv("PROCYON_START_METHOD");
+  if (name == nullptr || *name == '\0') return StartMethod::forkserver;
+  return start_method_named(name);
+}
+
+void stop_at_exit() {
+  // Not in a child that the user forked: it has no state of its own, or its own children.
+  if (State* state = State::existing()) state->end_children();
+}
+
+void register_stop_at_exit() {
+  // Once in a line of forked processes: a forked child inherits the registration.
+  static const int registered = ::atexit(stop_at_exit);
+  (void)registered;
+}
+
+}  // namespace
+
+StartMethod start_method_named(std::string_view name) {
+  for (const auto& [known, method] : method_names)
+    if (name == known) return method;
+  throw std::invalid_argument("there is no start method '" + std::string(name) +
+                              "'; there are forkserver, spawn and fork");
+}
+
+const char* name_of(StartMethod method) {
+  for (const auto& [known, value] : method_names)
+    if (method == value) return known;
+  return "?";
+}
+
+State& State::current() {
+  if (State* present = state_of_process.get()) return *present;
+  return state_of_process.get_or([] { return new State({.name = "MainProcess"}, false, std::nullopt); });
+}
+
+State* State::existing() { return state_of_process.get(); }
+
+State& State::become_child(Identity identity, bool daemon, Parent parent) {
+  return state_of_process.set(new State(std::move(identity), daemon, parent));
+}
+
+State::State(Identity identity, bool daemon, std::optional<Parent> parent)
+    : identity_(std::move(identity)), daemon_(daemon), parent_(parent) {
+  if (parent_) start_method_ = identity_.start_method;
+}
+
+StartMethod State::start_method() {
+  const std::lock_guard lock(mutex_);
+  if (!start_method_) start_method_ = default_start_method();
+  start_method_is_fixed_ = true;
+  return *start_method_;
+}
+
+void State::set_start_method(StartMethod method, bool force) {
+  const std::lock_guard lock(mutex_);
+  if (start_method_is_fixed_ && !force)
+    throw std::logic_error(std::string("set_start_method: the start method is ") + name_of(*start_method_) +
+                           " already, set or used before; set it once, at the start of main");
+  start_method_ = method;
+  start_method_is_fixed_ = true;
+}
+
+StartBoard& State::board() {
+  const std::lock_guard lock(mutex_);
+  if (!board_) board_ = std::make_unique<StartBoard>();
+  return *board_;
+}
+
+Supervisor& State::supervisor() {
+  if (Supervisor* present = supervisor_pointer_.load(std::memory_order_acquire)) return *present;
+  const std::lock_guard lock(mutex_);
+  if (!supervisor_) {
+    supervisor_ = std::make_unique<Supervisor>();
+    supervisor_pointer_.store(supervisor_.get(), std::memory_order_release);
+    register_stop_at_exit();
+  }
+  return *supervisor_;
+}
+
+ForkServer& State::fork_server() {
+  const std::lock_guard lock(mutex_);
+  if (!fork_server_) fork_server_ = std::make_unique<ForkServer>(*this);
+  return *fork_server_;
+}
+
+void State::add(std::shared_ptr<Child> child) {
+  const std::lock_guard lock(mutex_);
+  children_.insert(std::move(child));
+}
+
+void State::remove(const std::shared_ptr<Child>& child) {
+  const std::lock_guard lock(mutex_);
+  children_.erase(child);
+}
+
+std::vector<std::shared_ptr<Child>> State::children() const {
+  const std::lock_guard lock(mutex_);
+  return {children_.begin(), children_.end()};
+}
+
+void State::end_children() {
+  // Children may start while the others end, by threads that still run.
+  for (auto children = this->children(); !children.empty(); children = this->children()) {
+    for (const auto& child : children)
+      if (child->daemon()) child->send_signal(SIGTERM);
+    const auto deadline = os::Deadline::after(grace);
+    for (const auto& child : children) {
+      if (!child->daemon() || child->join(deadline)) continue;
+      child->send_signal(SIGKILL);
+      child->join(os::Deadline::never());
+    }
+    for (const auto& child : children) child->join(os::Deadline::never());
+  }
+  std::unique_lock lock(mutex_);
+  ForkServer* server = fork_server_.get();
+  lock.unlock();
+  if (server != nullptr) server->stop();
+}
+
+}  // namespace procyon::process

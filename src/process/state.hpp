@@ -1,0 +1,92 @@
+// What one process knows of itself and of its children.
+//
+//   State& state = State::current();          // made with the first call
+//
+// A forked child finds none and makes its own: the parent's children, threads and locks are not its business.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "process/fork_server.hpp"
+#include "process/start_board.hpp"
+#include "process/start_record.hpp"
+#include "process/supervisor.hpp"
+#include "procyon/detail/arena/participant.hpp"
+
+namespace procyon::process {
+
+class Child;
+
+/// The process that started this one.
+struct Parent {
+  pid_t pid = 0;
+  arena::ParticipantId participant;
+};
+
+class State {
+ public:
+  static State& current();
+  static State* existing();
+  /// In a child that has just been started: who it is. Called once, before anything else asks.
+  static State& become_child(Identity identity, bool daemon, Parent parent);
+
+  State(Identity identity, bool daemon, std::optional<Parent> parent);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  [[nodiscard]] const Identity& identity() const { return identity_; }
+  [[nodiscard]] bool daemon() const { return daemon_; }
+  [[nodiscard]] const std::optional<Parent>& parent() const { return parent_; }
+
+  /// 1 for the first child, 2 for the second, ...
+  std::uint32_t next_number() { return ++children_made_; }
+
+  /// The start method that children get who do not say otherwise. Asking fixes it, as in Python.
+  StartMethod start_method();
+  /// Throws std::logic_error when it has been fixed already and not `force`.
+  void set_start_method(StartMethod method, bool force);
+
+  /// Made when first needed. Throw std::system_error.
+  StartBoard& board();
+  Supervisor& supervisor();
+  ForkServer& fork_server();
+  [[nodiscard]] bool has_supervisor() const { return supervisor_pointer_.load() != nullptr; }
+
+  void add(std::shared_ptr<Child> child);
+  void remove(const std::shared_ptr<Child>& child);
+  [[nodiscard]] std::vector<std::shared_ptr<Child>> children() const;
+  [[nodiscard]] std::shared_ptr<Child> child_of_pid(pid_t pid) const;
+
+  /// The end of this process, as in Python: daemonic children are told to terminate (and are killed if they do not in
+  /// time), the others are waited for; then the fork server ends.
+  void end_children();
+
+ private:
+  const Identity identity_;
+  const bool daemon_;
+  const std::optional<Parent> parent_;
+  std::atomic<std::uint32_t> children_made_{0};
+
+  mutable std::mutex mutex_;  // guards all below
+  std::optional<StartMethod> start_method_;
+  bool start_method_is_fixed_ = false;
+  std::set<std::shared_ptr<Child>> children_;
+  std::unique_ptr<StartBoard> board_;
+  std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<ForkServer> fork_server_;
+  std::atomic<Supervisor*> supervisor_pointer_{nullptr};
+};
+
+/// Throws std::logic_error or std::invalid_argument naming what is wrong with `name`.
+StartMethod start_method_named(std::string_view name);
+const char* name_of(StartMethod method);
+
+}  // namespace procyon::process
