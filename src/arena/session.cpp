@@ -211,6 +211,13 @@ void Session::hand_to(Handle block, Handle object) {
   owned_blocks().fetch_sub(1, std::memory_order_relaxed);
 }
 
+void Session::take_from(Handle block, Handle object) {
+  if (!is_held_by(block, object)) return;
+  state_word(*this, block.offset())
+      ->store(BlockState{BlockKind::owned, block.generation(), self().bits()}.bits(), std::memory_order_release);
+  owned_blocks().fetch_add(1, std::memory_order_relaxed);
+}
+
 bool Session::is_held_by(Handle block, Handle object) const {
   const BlockState state = state_of(*this, block);
   return state.kind == BlockKind::held && state.owner == object.offset() >> Handle::granule_bits;

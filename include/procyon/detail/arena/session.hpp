@@ -64,6 +64,8 @@ class Session {
   bool take_over(Handle block, ParticipantId from);
   /// Hands a block that this process owns to an object: it lives until it is released or the object goes.
   void hand_to(Handle block, Handle object);
+  /// The reverse: a block that `object` holds becomes this process's. Only under what excludes others from it.
+  void take_from(Handle block, Handle object);
   /// Whether `block` is (still) held by `object`.
   [[nodiscard]] bool is_held_by(Handle block, Handle object) const;
 

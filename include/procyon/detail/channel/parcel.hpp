@@ -1,0 +1,68 @@
+// References to shared objects that travel with a message.
+//
+//   Parcel parcel;                              // sender
+//   wire::Writer writer(&parcel);
+//   wire::write(writer, job);                   // job holds a Lock: the parcel now has a pin of it
+//   ... the channel copies parcel.references() behind the message and hands the pins to the message's block
+//
+//   OpenedParcel opened(references);            // receiver
+//   wire::Reader reader(bytes, &opened);
+//
+// What the receiver does not take goes with the message's block. Descriptors cannot travel this way: shared memory
+// cannot hold them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "procyon/detail/arena/reference.hpp"
+#include "procyon/detail/wire/attachments.hpp"
+
+namespace procyon::channel {
+
+struct TravellingReference {
+  std::uint64_t object;  // arena::Handle
+  std::uint64_t pin;     // arena::TravellingPin::Number
+};
+
+class Parcel final : public wire::Attachments {
+ public:
+  Parcel() = default;
+  ~Parcel() override { discard(); }
+
+  std::uint32_t put_object(const arena::Reference& reference) override;
+  arena::Reference take_object(std::uint32_t index) override;
+  std::uint32_t put_descriptor(int descriptor) override;
+  int take_descriptor(std::uint32_t index) override;
+
+  [[nodiscard]] std::span<const TravellingReference> references() const { return references_; }
+  [[nodiscard]] bool empty() const { return references_.empty(); }
+  /// The pins now belong to `carrier`.
+  void hand_to(arena::Handle carrier);
+  /// Nobody will take them.
+  void discard() noexcept;
+
+ private:
+  std::vector<TravellingReference> references_;
+};
+
+/// How a receiver uses the pins: it takes them, or leaves them for another attempt at the same message.
+enum class PinUse : std::uint8_t { take, copy };
+
+class OpenedParcel final : public wire::Attachments {
+ public:
+  explicit OpenedParcel(std::span<const TravellingReference> references, PinUse use = PinUse::take)
+      : references_(references), use_(use) {}
+
+  std::uint32_t put_object(const arena::Reference& reference) override;
+  arena::Reference take_object(std::uint32_t index) override;
+  std::uint32_t put_descriptor(int descriptor) override;
+  int take_descriptor(std::uint32_t index) override;
+
+ private:
+  std::span<const TravellingReference> references_;
+  PinUse use_;
+};
+
+}  // namespace procyon::channel

@@ -1,0 +1,339 @@
+#include "procyon/detail/channel/queue_engine.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include "channel/queue_parts.hpp"
+#include "procyon/lock.hpp"
+
+namespace procyon::channel {
+
+using arena::Handle;
+using arena::Session;
+
+namespace {
+
+constexpr int spins = 200;
+constexpr int yields = 2;
+
+constexpr std::size_t round_up(std::size_t bytes) { return (bytes + granule - 1) / granule * granule; }
+constexpr std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(round_up(bytes) / granule); }
+
+QueueView view(const arena::Reference& reference, QueueState& state) {
+  return {Session::current(), state, reference.handle()};
+}
+
+// The bytes of the ring that a position names.
+std::byte* at(Segment& segment, std::uint32_t position) {
+  return segment.ring() + (std::size_t{position} * granule & (segment.ring_bytes - 1));
+}
+
+std::size_t bytes_to_end(const Segment& segment, std::uint32_t position) {
+  return segment.ring_bytes - (std::size_t{position} * granule & (segment.ring_bytes - 1));
+}
+
+// Where a record of `bytes` (header included) goes: at the tail, or behind a filler at the start of the ring.
+struct Place {
+  bool fits;
+  bool filler;
+};
+Place find_place(const Segment& segment, Mark tail, std::size_t bytes) {
+  const Mark head = Mark::from_bits(segment.head.load(std::memory_order_acquire));
+  const std::size_t room = segment.ring_bytes - std::size_t{tail.position - head.position} * granule;
+  const std::size_t to_end = bytes_to_end(segment, tail.position);
+  if (bytes <= to_end) return {bytes <= room, false};
+  return {to_end + bytes <= room, true};
+}
+
+void write_header(Segment& segment, std::uint32_t position, RecordHeader header) {
+  std::memcpy(at(segment, position), &header, sizeof header);
+}
+
+// Steps 3 and 4 of putting, the record's payload given in one piece. Returns the committed tail.
+Mark commit_record(Segment& segment, Mark tail, Place place, RecordKind kind, std::span<const std::byte> payload) {
+  std::uint32_t position = tail.position;
+  if (place.filler) {
+    const std::size_t rest = bytes_to_end(segment, position);
+    write_header(segment, position, {static_cast<std::uint32_t>(rest - sizeof(RecordHeader)), RecordKind::filler});
+    position += granules(rest);
+  }
+  write_header(segment, position, {static_cast<std::uint32_t>(payload.size()), kind});
+  if (!payload.empty()) std::memcpy(at(segment, position) + sizeof(RecordHeader), payload.data(), payload.size());
+  const Mark committed{position + granules(sizeof(RecordHeader) + payload.size()), tail.sequence + 1};
+  segment.tail.store(committed.bits(), std::memory_order_release);
+  return committed;
+}
+
+// Links a larger segment behind the last one. Throws SessionError when shared memory is exhausted.
+void grow(const QueueView& queue, std::size_t bytes_wanted) {
+  Segment& last = queue.last();
+  const Mark tail = Mark::from_bits(last.tail.load(std::memory_order_relaxed));
+  std::size_t ring = std::clamp(std::size_t{last.ring_bytes} * 4, smallest_grown_ring, largest_ring);
+  ring = std::max(ring, std::bit_ceil(bytes_wanted));
+  const Handle block = queue.session.allocate(sizeof(Segment) + ring);
+  auto* segment = new (queue.session.bytes(block)) Segment;
+  segment->ring_bytes = static_cast<std::uint32_t>(ring);
+  const Mark start{0, tail.sequence};
+  segment->tail.store(start.bits(), std::memory_order_relaxed);
+  segment->head.store(start.bits(), std::memory_order_relaxed);
+  queue.state.pending_segment.store(block.bits(), std::memory_order_release);
+  queue.session.hand_to(block, queue.self);
+  last.next.store(block.bits(), std::memory_order_release);
+  queue.state.last_segment.store(block.bits(), std::memory_order_release);
+  queue.state.pending_segment.store(0, std::memory_order_release);
+}
+
+// Step 2 of putting a large message: its bytes and references in a block that this process still owns.
+class OutgoingBlock {
+ public:
+  OutgoingBlock(Session& session, std::span<const std::byte> message, Parcel& parcel)
+      : session_(session),
+        record_{0, message.size(), parcel.references().size()},
+        block_(session.allocate(round_up(message.size()) + parcel.references().size_bytes())) {
+    record_.block = block_.bits();
+    std::byte* const bytes = session.bytes(block_);
+    if (!message.empty()) std::memcpy(bytes, message.data(), message.size());
+    if (!parcel.empty())
+      std::memcpy(bytes + round_up(message.size()), parcel.references().data(), parcel.references().size_bytes());
+    parcel.hand_to(block_);
+  }
+  OutgoingBlock(const OutgoingBlock&) = delete;
+  OutgoingBlock& operator=(const OutgoingBlock&) = delete;
+  ~OutgoingBlock() {
+    if (!sent_) session_.release(block_);
+  }
+  [[nodiscard]] Handle block() const { return block_; }
+  [[nodiscard]] std::span<const std::byte> record() const { return std::as_bytes(std::span(&record_, 1)); }
+  void sent() { sent_ = true; }
+
+ private:
+  Session& session_;
+  BlockRecord record_;
+  Handle block_;
+  bool sent_ = false;
+};
+
+// If the other side's lock is held by somebody dead, its copies of what it committed (the counts that we wait on) may be
+// late. Never waits: a living holder brings them up to date itself.
+void repair_dead(arena::OwnerWord& lock, const QueueView& queue, void (*recover)(const QueueView&)) {
+  if (lock.is_held() && !queue.session.alive(lock.owner())) QueueLock(lock, queue, recover, os::Deadline::now());
+}
+
+// After the commit and the release of the lock. The exchange on the lock word was a full barrier on x86; elsewhere
+// the fence is needed between our commit and the look at the sleepers' flag.
+void wake_one(std::atomic<std::uint32_t>& sleepers, const os::FutexWord& word) {
+#if defined(__x86_64__)
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+  if (sleepers.load(std::memory_order_seq_cst) == 0) [[likely]]
+    return;
+  sleepers.store(0, std::memory_order_seq_cst);
+  if (os::futex_wake(word, 1) != 0) sleepers.store(1, std::memory_order_seq_cst);
+}
+
+// Sleeps on `word` unless `ready()`, after a short look: sleeping and waking costs some 10 us.
+template <class Ready>
+bool wait_until(Ready ready, std::atomic<std::uint32_t>& sleepers, const os::FutexWord& word, os::Deadline deadline) {
+  if (deadline == os::Deadline::now()) return false;
+  for (int attempt = 0; attempt < spins + yields; ++attempt) {
+    if (ready()) return true;
+    attempt < spins ? os::spin_pause() : static_cast<void>(::sched_yield());
+  }
+  if (deadline.expired()) return false;
+  sleepers.store(1, std::memory_order_seq_cst);
+  const std::uint32_t seen = word.load(std::memory_order_seq_cst);
+  if (!ready()) os::futex_wait(word, seen, deadline.slice(os::wait_slice));
+  return true;  // or somebody's death may have to be noticed: the caller looks under the lock
+}
+
+}  // namespace
+
+ReceivedMessage::~ReceivedMessage() {
+  if (block_) Session::current().release(block_);
+}
+
+std::byte* ReceivedMessage::make_room(std::size_t size) {
+  if (size <= inline_.size()) return inline_.data();
+  heap_ = std::make_unique_for_overwrite<std::byte[]>(size);
+  return heap_.get();
+}
+
+QueueEngine::QueueEngine(arena::ObjectType type, std::size_t maxsize)
+    : reference_(arena::Reference::create_with_room<QueueState>(
+          first_ring_bytes, type, static_cast<std::uint32_t>(std::min<std::size_t>(maxsize, INT32_MAX)))),
+      state_(&reference_.get<QueueState>()) {
+  state_->inside.ring_bytes = first_ring_bytes;
+}
+
+QueueEngine::QueueEngine(arena::Reference reference, arena::ObjectType type)
+    : reference_(sync::checked(std::move(reference), type)), state_(&reference_.get<QueueState>()) {}
+
+// Whether the consumers took anything while the caller gave them the processor for a moment. A queue whose consumers
+// keep up somewhat is better reused while it is warm than grown: fresh pages cost 2.5 us each.
+bool consumers_make_progress(const QueueState& state) {
+  constexpr int looks = 64;
+  const std::uint32_t before = state.get_count.load(std::memory_order_acquire);
+  for (int look = 0; look < looks; ++look) {
+    if (state.get_count.load(std::memory_order_acquire) != before) return true;
+    look % 8 == 7 ? static_cast<void>(::sched_yield()) : os::spin_pause();
+  }
+  return false;
+}
+
+bool QueueEngine::put(std::span<const std::byte> message, Parcel& parcel, os::Deadline deadline) {
+  bool may_grow = false;
+  for (;;) {
+    switch (try_put(message, parcel, deadline, may_grow)) {
+      case Attempt::done:
+        return true;
+      case Attempt::not_in_time:
+        return false;
+      case Attempt::ring_is_full:
+        may_grow = !consumers_make_progress(*state_);
+        break;
+      case Attempt::must_wait:
+        if (!wait_for_room(deadline)) return false;
+    }
+  }
+}
+
+QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Parcel& parcel, os::Deadline deadline,
+                                          bool may_grow) {
+  const QueueView queue = view(reference_, *state_);
+  QueueState& state = *state_;
+  QueueLock lock(state.put_lock, queue, recover_producers, deadline);
+  if (!lock.held()) return Attempt::not_in_time;
+  Mark tail = Mark::from_bits(queue.last().tail.load(std::memory_order_relaxed));
+  if (state.maxsize != 0 && tail.sequence - state.get_count.load(std::memory_order_acquire) >= state.maxsize) {
+    repair_dead(state.get_lock, queue, recover_consumers);
+    return Attempt::must_wait;
+  }
+
+  const bool in_block = message.size() > largest_inline || !parcel.empty();
+  const std::size_t bytes = sizeof(RecordHeader) + (in_block ? sizeof(BlockRecord) : round_up(message.size()));
+  Place place = find_place(queue.last(), tail, bytes);
+  if (!place.fits) {
+    if (!may_grow && queue.last().ring_bytes >= smallest_grown_ring) return Attempt::ring_is_full;
+    grow(queue, bytes);
+    tail = Mark::from_bits(queue.last().tail.load(std::memory_order_relaxed));
+    place = find_place(queue.last(), tail, bytes);
+  }
+  Segment& segment = queue.last();
+  if (!in_block) {
+    tail = commit_record(segment, tail, place, RecordKind::inline_bytes, message);
+  } else {
+    OutgoingBlock outgoing(queue.session, message, parcel);
+    const std::size_t skipped = place.filler ? bytes_to_end(segment, tail.position) : 0;
+    const Mark committed{tail.position + granules(skipped) + granules(bytes), tail.sequence + 1};
+    state.pending_tail.store(committed.bits(), std::memory_order_relaxed);
+    state.pending_block.store(outgoing.block().bits(), std::memory_order_release);
+    queue.session.hand_to(outgoing.block(), queue.self);
+    tail = commit_record(segment, tail, place, RecordKind::in_block, outgoing.record());
+    outgoing.sent();
+  }
+  state.put_count.store(tail.sequence, std::memory_order_release);
+  if (in_block) state.pending_block.store(0, std::memory_order_release);
+  lock.unlock();
+  wake_one(state.get_sleepers, state.put_count);
+  return Attempt::done;
+}
+
+bool QueueEngine::get(ReceivedMessage& message, os::Deadline deadline) {
+  for (;;) {
+    const Attempt attempt = try_get(message, deadline);
+    if (attempt == Attempt::done) return true;
+    if (attempt == Attempt::not_in_time || !wait_for_message(deadline)) return false;
+  }
+}
+
+QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline deadline) {
+  const QueueView queue = view(reference_, *state_);
+  QueueState& state = *state_;
+  QueueLock lock(state.get_lock, queue, recover_consumers, deadline);
+  if (!lock.held()) return Attempt::not_in_time;
+
+  Mark head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
+  while (head.sequence == Mark::from_bits(queue.first().tail.load(std::memory_order_acquire)).sequence) {
+    const std::uint64_t next = queue.first().next.load(std::memory_order_acquire);
+    if (next == 0) {
+      if (state.put_count.load(std::memory_order_relaxed) != head.sequence)
+        repair_dead(state.put_lock, queue, recover_producers);
+      return Attempt::must_wait;
+    }
+    // The last message of this segment may have come between the two looks.
+    if (head.sequence != Mark::from_bits(queue.first().tail.load(std::memory_order_acquire)).sequence) break;
+    state.retired_segment.store(state.first_segment.load(std::memory_order_relaxed), std::memory_order_release);
+    state.first_segment.store(next, std::memory_order_release);
+    free_retired_segment(queue);
+    head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
+  }
+
+  Segment& segment = queue.first();
+  RecordHeader header;
+  std::memcpy(&header, at(segment, head.position), sizeof header);
+  if (header.kind == RecordKind::filler) {
+    head.position += granules(sizeof header + header.size);
+    std::memcpy(&header, at(segment, head.position), sizeof header);
+  }
+  const std::byte* const payload = at(segment, head.position) + sizeof header;
+  const Mark taken{head.position + granules(sizeof header + header.size), head.sequence + 1};
+  if (header.kind == RecordKind::inline_bytes) {
+    std::byte* const copy = message.make_room(header.size);
+    std::memcpy(copy, payload, header.size);
+    message.bytes_ = {copy, header.size};
+    segment.head.store(taken.bits(), std::memory_order_release);
+  } else {
+    BlockRecord record;
+    std::memcpy(&record, payload, sizeof record);
+    const Handle block = Handle::from_bits(record.block);
+    state.claimed_head.store(taken.bits(), std::memory_order_relaxed);
+    state.claimed_block.store(record.block, std::memory_order_release);
+    segment.head.store(taken.bits(), std::memory_order_release);
+    queue.session.take_from(block, queue.self);
+    state.claimed_block.store(0, std::memory_order_release);
+    const std::byte* const bytes = queue.session.bytes(block);
+    message.block_ = block;
+    message.bytes_ = {bytes, record.size};
+    message.references_ = {reinterpret_cast<const TravellingReference*>(bytes + round_up(record.size)), record.pins};
+  }
+  state.get_count.store(taken.sequence, std::memory_order_release);
+  lock.unlock();
+  wake_one(state.put_sleepers, state.get_count);
+  return Attempt::done;
+}
+
+bool QueueEngine::wait_for_room(os::Deadline deadline) const {
+  const auto has_room = [this] {
+    return state_->put_count.load(std::memory_order_acquire) - state_->get_count.load(std::memory_order_seq_cst) <
+           state_->maxsize;
+  };
+  return wait_until(has_room, state_->put_sleepers, state_->get_count, deadline);
+}
+
+bool QueueEngine::wait_for_message(os::Deadline deadline) const {
+  const auto has_message = [this] {
+    return state_->put_count.load(std::memory_order_seq_cst) != state_->get_count.load(std::memory_order_acquire);
+  };
+  return wait_until(has_message, state_->get_sleepers, state_->put_count, deadline);
+}
+
+std::size_t QueueEngine::size() const {
+  // The counts are copies of the committed words, late by the instructions between the two stores, and repaired with
+  // the lock if somebody died there: so look under both locks.
+  const QueueView queue = view(reference_, *state_);
+  QueueLock producers(state_->put_lock, queue, recover_producers, os::Deadline::never());
+  QueueLock consumers(state_->get_lock, queue, recover_consumers, os::Deadline::never());
+  return Mark::from_bits(queue.last().tail.load(std::memory_order_acquire)).sequence -
+         Mark::from_bits(queue.first().head.load(std::memory_order_acquire)).sequence;
+}
+
+std::size_t QueueEngine::maxsize() const { return state_->maxsize; }
+
+}  // namespace procyon::channel

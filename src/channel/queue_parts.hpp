@@ -1,0 +1,56 @@
+// The steps of queue_format.hpp that putting, taking and repairing share. All under the lock that the format says.
+#pragma once
+
+#include "channel/queue_format.hpp"
+#include "procyon/detail/arena/session.hpp"
+
+namespace procyon::channel {
+
+/// A queue as its own process sees it.
+struct QueueView {
+  arena::Session& session;
+  QueueState& state;
+  arena::Handle self;
+
+  [[nodiscard]] Segment& segment(std::uint64_t handle_bits) const {
+    if (handle_bits == 0) return state.inside;
+    return *reinterpret_cast<Segment*>(session.base() + arena::Handle::from_bits(handle_bits).offset());
+  }
+  [[nodiscard]] Segment& last() const { return segment(state.last_segment.load(std::memory_order_relaxed)); }
+  [[nodiscard]] Segment& first() const { return segment(state.first_segment.load(std::memory_order_relaxed)); }
+};
+
+/// Repairs what a producer (consumer) left that died while it held put_lock (get_lock).
+void recover_producers(const QueueView& queue);
+void recover_consumers(const QueueView& queue);
+
+/// Frees the emptied first segment, if it was a block, once first_segment names its successor (steps 3).
+void free_retired_segment(const QueueView& queue);
+
+/// Holds one of the two locks for a scope, repaired. `held()` is false if it was not to be had in time.
+class QueueLock {
+ public:
+  QueueLock(arena::OwnerWord& word, const QueueView& queue, void (*recover)(const QueueView&), os::Deadline deadline)
+      : word_(word) {
+    const arena::Acquired acquired = word.lock(deadline);
+    held_ = acquired != arena::Acquired::not_in_time;
+    if (acquired == arena::Acquired::after_owner_died) [[unlikely]] {
+      recover(queue);
+      word.mark_recovered();
+    }
+  }
+  QueueLock(const QueueLock&) = delete;
+  QueueLock& operator=(const QueueLock&) = delete;
+  ~QueueLock() { unlock(); }
+  void unlock() {
+    if (held_) word_.unlock();
+    held_ = false;
+  }
+  [[nodiscard]] bool held() const { return held_; }
+
+ private:
+  arena::OwnerWord& word_;
+  bool held_;
+};
+
+}  // namespace procyon::channel
