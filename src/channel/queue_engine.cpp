@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "channel/queue_parts.hpp"
+#include "procyon/detail/sync/sleep.hpp"
 #include "procyon/lock.hpp"
 
 namespace procyon::channel {
@@ -17,9 +18,6 @@ using arena::Handle;
 using arena::Session;
 
 namespace {
-
-constexpr int spins = 200;
-constexpr int yields = 2;
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + granule - 1) / granule * granule; }
 constexpr std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(round_up(bytes) / granule); }
@@ -124,35 +122,6 @@ void repair_dead(arena::OwnerWord& lock, const QueueView& queue, void (*recover)
   if (lock.is_held() && !queue.session.alive(lock.owner())) QueueLock(lock, queue, recover, os::Deadline::now());
 }
 
-// After the commit and the release of the lock. The exchange on the lock word was a full barrier on x86; elsewhere
-// the fence is needed between our commit and the look at the sleepers' flag.
-void wake_one(std::atomic<std::uint32_t>& sleepers, const os::FutexWord& word) {
-#if defined(__x86_64__)
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-#else
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
-  if (sleepers.load(std::memory_order_seq_cst) == 0) [[likely]]
-    return;
-  sleepers.store(0, std::memory_order_seq_cst);
-  if (os::futex_wake(word, 1) != 0) sleepers.store(1, std::memory_order_seq_cst);
-}
-
-// Sleeps on `word` unless `ready()`, after a short look: sleeping and waking costs some 10 us.
-template <class Ready>
-bool wait_until(Ready ready, std::atomic<std::uint32_t>& sleepers, const os::FutexWord& word, os::Deadline deadline) {
-  if (deadline == os::Deadline::now()) return false;
-  for (int attempt = 0; attempt < spins + yields; ++attempt) {
-    if (ready()) return true;
-    attempt < spins ? os::spin_pause() : static_cast<void>(::sched_yield());
-  }
-  if (deadline.expired()) return false;
-  sleepers.store(1, std::memory_order_seq_cst);
-  const std::uint32_t seen = word.load(std::memory_order_seq_cst);
-  if (!ready()) os::futex_wait(word, seen, deadline.slice(os::wait_slice));
-  return true;  // or somebody's death may have to be noticed: the caller looks under the lock
-}
-
 }  // namespace
 
 ReceivedMessage::~ReceivedMessage() {
@@ -241,7 +210,7 @@ QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Pa
   state.put_count.store(tail.sequence, std::memory_order_release);
   if (in_block) state.pending_block.store(0, std::memory_order_release);
   lock.unlock();
-  wake_one(state.get_sleepers, state.put_count);
+  sync::wake_one(state.get_sleepers, state.put_count);
   return Attempt::done;
 }
 
@@ -305,7 +274,7 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
   }
   state.get_count.store(taken.sequence, std::memory_order_release);
   lock.unlock();
-  wake_one(state.put_sleepers, state.get_count);
+  sync::wake_one(state.put_sleepers, state.get_count);
   return Attempt::done;
 }
 
@@ -314,14 +283,14 @@ bool QueueEngine::wait_for_room(os::Deadline deadline) const {
     return state_->put_count.load(std::memory_order_acquire) - state_->get_count.load(std::memory_order_seq_cst) <
            state_->maxsize;
   };
-  return wait_until(has_room, state_->put_sleepers, state_->get_count, deadline);
+  return sync::wait_until(has_room, state_->put_sleepers, state_->get_count, deadline);
 }
 
 bool QueueEngine::wait_for_message(os::Deadline deadline) const {
   const auto has_message = [this] {
     return state_->put_count.load(std::memory_order_seq_cst) != state_->get_count.load(std::memory_order_acquire);
   };
-  return wait_until(has_message, state_->get_sleepers, state_->put_count, deadline);
+  return sync::wait_until(has_message, state_->get_sleepers, state_->put_count, deadline);
 }
 
 std::size_t QueueEngine::size() const {

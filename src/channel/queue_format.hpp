@@ -45,14 +45,13 @@
 // or claimed_block before its state changes, and handles carry generations, so freeing twice is impossible.
 //
 // SLEEPING. Who finds nothing to take sets get_sleepers and sleeps on put_count; who finds no room sets put_sleepers and
-// sleeps on get_count; the other side wakes one sleeper after its commit if the flag is set. The flag is cleared before
-// the wake and set again if somebody was woken, as there may be more. Sleepers are not counted: a killed one costs a
-// futile wake, a killed waker costs the sleepers a slice (os::wait_slice).
+// sleeps on get_count; the other side wakes one sleeper after its commit if the flag is set (sync/sleep.hpp). Sleepers
+// look at the truth, the tail or head word, at least once in a slice: a commit whose copy a death kept back is seen.
 //
 // MEMORY ORDER. tail: release by producers, acquire by consumers (the record's bytes). head: release by consumers (they
 // have read the bytes), acquire by producers (they may overwrite them). next: release/acquire (the new segment's words).
-// put_count/get_sleepers and get_count/put_sleepers are a Dekker pair: each side writes its word and reads the other's
-// with sequential consistency.
+// put_count/get_sleepers and get_count/put_sleepers are Dekker pairs (sync/sleep.hpp); the read-modify-write
+// between a count and the flag is the release of the lock.
 #pragma once
 
 #include <atomic>
@@ -63,6 +62,7 @@
 #include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/os/futex.hpp"
+#include "procyon/detail/sync/sleep.hpp"
 
 namespace procyon::channel {
 
@@ -127,8 +127,8 @@ struct QueueState : arena::Counted {
   std::atomic<std::uint64_t> claimed_head{0};  // the head that commits taking claimed_block
   os::FutexWord get_count{0};
   // Written only when somebody sleeps or is woken.
-  alignas(64) std::atomic<std::uint32_t> get_sleepers{0};
-  std::atomic<std::uint32_t> put_sleepers{0};
+  alignas(64) sync::SleepersFlag get_sleepers{0};
+  sync::SleepersFlag put_sleepers{0};
   alignas(64) Segment inside;  // last: its ring follows
 };
 
