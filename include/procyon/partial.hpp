@@ -21,16 +21,15 @@ namespace procyon {
 template <class F, class... Values>
 class Partial {
  public:
-  Partial(F function, std::tuple<Values...> values)
-      : function_(std::move(function)), values_(std::move(values)) {}
+  Partial(F target, std::tuple<Values...> fixed) : function_(std::move(target)), values_(std::move(fixed)) {}
 
   // Called on an object that lives on, the values stay what they are and are passed as const.
   template <class... Arguments>
   requires std::is_invocable_v<const F&, const Values&..., Arguments...>
   decltype(auto) operator()(Arguments&&... arguments) const& {
     return std::apply(
-        [&](const Values&... values) -> decltype(auto) {
-          return std::invoke(function_, values..., std::forward<Arguments>(arguments)...);
+        [&](const Values&... fixed) -> decltype(auto) {
+          return std::invoke(function_, fixed..., std::forward<Arguments>(arguments)...);
         },
         values_);
   }
@@ -41,8 +40,8 @@ class Partial {
            std::is_invocable_v<F&, const Values&..., Arguments...>) decltype(auto)
   operator()(Arguments&&... arguments) & {
     return std::apply(
-        [&](const Values&... values) -> decltype(auto) {
-          return std::invoke(function_, values..., std::forward<Arguments>(arguments)...);
+        [&](const Values&... fixed) -> decltype(auto) {
+          return std::invoke(function_, fixed..., std::forward<Arguments>(arguments)...);
         },
         values_);
   }
@@ -52,8 +51,8 @@ class Partial {
   requires std::is_invocable_v<F, Values..., Arguments...>
   decltype(auto) operator()(Arguments&&... arguments) && {
     return std::apply(
-        [&](Values&... values) -> decltype(auto) {
-          return std::invoke(std::move(function_), std::move(values)...,
+        [&](Values&... fixed) -> decltype(auto) {
+          return std::invoke(std::move(function_), std::move(fixed)...,
                              std::forward<Arguments>(arguments)...);
         },
         values_);

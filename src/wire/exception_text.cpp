@@ -3,12 +3,11 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <memory>
 #include <string_view>
 
 #include "procyon/detail/wire/exceptions.hpp"
 #include "procyon/errors.hpp"
+#include "wire/demangle.hpp"
 #include "wire/throw_site.hpp"
 
 namespace procyon::wire {
@@ -76,14 +75,9 @@ ExceptionText describe_nested(const std::exception_ptr& exception, int depth) {
 }  // namespace
 
 std::string readable_type(const std::type_info& type) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(
-      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
-  std::string text = status == 0 && name ? name.get() : type.name();
-  // The name by which everybody knows it.
-  if (text == "std::ios_base::failure[abi:cxx11]" || text == "std::__ios_failure")
-    text = "std::ios_base::failure";
-  return text;
+  const std::string name = demangle(type.name());
+  // What streams throw is a private class derived from the one that everybody knows.
+  return name == "std::__ios_failure" ? std::string("std::ios_base::failure") : name;
 }
 
 ExceptionText describe_exception(const std::exception_ptr& exception) {

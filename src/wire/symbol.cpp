@@ -1,6 +1,5 @@
 #include "wire/symbol.hpp"
 
-#include <cxxabi.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <link.h>
@@ -14,6 +13,7 @@
 #include <string_view>
 
 #include "procyon/detail/os/descriptor.hpp"
+#include "wire/demangle.hpp"
 #include "wire/modules.hpp"
 
 namespace procyon::wire {
@@ -94,13 +94,6 @@ Symbol find_symbol(const MappedFile& file, std::uint64_t address) {
     }
   }
   return {};
-}
-
-std::string demangle(std::string_view name) {
-  const std::string mangled(name);
-  const std::unique_ptr<char, void (*)(void*)> text(
-      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, nullptr), &std::free);
-  return text ? std::string(text.get()) : mangled;
 }
 
 std::string program_path() {

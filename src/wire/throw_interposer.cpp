@@ -95,4 +95,3 @@ extern "C" [[gnu::weak, gnu::visibility("default")]] void __cxxabiv1::__cxa_thro
   real(object, type, destructor);
   __builtin_unreachable();
 }
-

@@ -50,6 +50,8 @@ consteval bool has_array(TypeList<Fields...>) {
   return (std::is_array_v<Fields> || ...);
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"  // a bit-field is initialised from a value of its declared type
 template <class T, class... Fields>
 T read_aggregate(Reader& reader, TypeList<Fields...> fields) {
   if constexpr (has_array(fields)) {
@@ -62,6 +64,7 @@ T read_aggregate(Reader& reader, TypeList<Fields...> fields) {
     return T{read<std::remove_cv_t<Fields>>(reader)...};
   }
 }
+#pragma GCC diagnostic pop
 
 }  // namespace detail
 

@@ -27,6 +27,12 @@ struct Anything {
   operator T() const;
 };
 
+// Likewise for members that are references to what may change.
+struct AnyLvalue {
+  template <class T>
+  operator T&() const;
+};
+
 // Converts only to a base class of T.
 template <class T>
 struct AnyBaseOf {
@@ -34,12 +40,12 @@ struct AnyBaseOf {
   requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base() const;
 };
 
-template <std::size_t>
-using AnythingAt = Anything;
+template <std::size_t, class Initializer = Anything>
+using AnythingAt = Initializer;
 
-template <class T, std::size_t... positions>
+template <class T, class Initializer, std::size_t... positions>
 consteval bool takes(std::index_sequence<positions...>) {
-  return requires { T{AnythingAt<positions>{}...}; };
+  return requires { T{AnythingAt<positions, Initializer>{}...}; };
 }
 
 template <class T, std::size_t... before, std::size_t... inside, std::size_t... after>
@@ -173,14 +179,14 @@ consteval std::size_t count_by_empty() {
 }
 
 // For aggregates with a member that cannot be made from `{}` (it has no default constructor).
-template <class T, std::size_t count = field_limit + 1>
-consteval std::size_t count_by_anything() {
-  if constexpr (takes<T>(std::make_index_sequence<count>())) {
+template <class T, class Initializer, std::size_t count = field_limit + 1>
+consteval std::size_t count_by_objects() {
+  if constexpr (takes<T, Initializer>(std::make_index_sequence<count>())) {
     return count;
   } else if constexpr (count == 0) {
     return no_count;
   } else {
-    return count_by_anything<T, count - 1>();
+    return count_by_objects<T, Initializer, count - 1>();
   }
 }
 
@@ -226,8 +232,11 @@ consteval std::size_t count_fields() {
     if constexpr (by_empty != no_count) {
       return by_empty <= field_limit ? by_empty : no_count;
     } else {
-      constexpr std::size_t by_anything = count_by_anything<T>();
-      if constexpr (by_anything == no_count || by_anything > field_limit) {
+      constexpr std::size_t by_anything = count_by_objects<T, Anything>();
+      if constexpr (by_anything == no_count) {
+        constexpr std::size_t by_lvalues = count_by_objects<T, AnyLvalue>();
+        return by_lvalues <= field_limit ? by_lvalues : no_count;
+      } else if constexpr (by_anything > field_limit) {
         return no_count;
       } else if constexpr (has_expanded_array<T, by_anything>()) {
         return no_count;
