@@ -3,6 +3,7 @@
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -50,8 +51,12 @@ void run_prepare(const Scenario& scenario, const Options& options) {
 }
 
 void run_check(const Scenario& scenario, const Options& options, const KillPoint& point, KillReport& report) {
-  const TimeLimit limit(options.watchdog, "check() of the scenario " + scenario.name +
-                                              ", the victim having been " + point.describe() + ",");
+  // Without std::string, as all that runs between two victims: each inherits this process's heap, and the more alike
+  // those are, the more alike the victims' ways.
+  std::array<char, 256> what{};
+  std::snprintf(what.data(), what.size(), "check() of the scenario %s after a kill at step %zu%s",
+                scenario.name.c_str(), point.step, point.killed() ? "" : " (the end: not killed)");
+  const TimeLimit limit(options.watchdog, what.data());
   const std::string complaints = complaints_of([&] { scenario.check(point); });
   if (!complaints.empty()) add_failure(point, complaints, report);
 }

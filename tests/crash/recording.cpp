@@ -1,8 +1,11 @@
 #include "recording.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
-#include <set>
+#include <cstdlib>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,20 +26,20 @@ class SharedMemory {
 
   void read() {
     ranges_.clear();
-    const std::string path = "/proc/" + std::to_string(pid_) + "/maps";
-    std::FILE* file = std::fopen(path.c_str(), "re");
-    if (file == nullptr) return;
-    char line[4500];
-    while (std::fgets(line, sizeof line, file) != nullptr) {
-      unsigned long begin = 0;
-      unsigned long end = 0;
-      char rights[5] = {};
-      if (std::sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3 && rights[1] == 'w' &&
-          rights[3] == 's') {
-        ranges_.push_back({begin, end});
-      }
+    char path[32];
+    std::snprintf(path, sizeof path, "/proc/%d/maps", pid_);
+    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    std::pmr::string text(harness_memory());
+    char part[4096];
+    for (ssize_t size = 0; file >= 0 && (size = ::read(file, part, sizeof part)) > 0;) {
+      text.append(part, static_cast<std::size_t>(size));
     }
-    std::fclose(file);
+    ::close(file);
+    for (std::size_t line = 0; line < text.size();) {
+      read_line(text.data() + line);
+      const std::size_t end = text.find('\n', line);
+      line = end == text.npos ? text.size() : end + 1;
+    }
   }
 
   [[nodiscard]] bool contains(std::uint64_t address) const {
@@ -49,8 +52,16 @@ class SharedMemory {
     std::uint64_t begin;
     std::uint64_t end;
   };
+
+  void read_line(const char* line) {
+    char* next = nullptr;
+    const std::uint64_t begin = std::strtoul(line, &next, 16);
+    const std::uint64_t end = std::strtoul(next + 1, &next, 16);
+    if (next[2] == 'w' && next[4] == 's') ranges_.push_back({begin, end});  // " rw-s"
+  }
+
   pid_t pid_;
-  std::vector<Range> ranges_;
+  std::pmr::vector<Range> ranges_{harness_memory()};
 };
 
 class Recorder {
@@ -130,23 +141,29 @@ class Recorder {
   const Observer& observer_;
   SharedMemory shared_;
   Recording recording_;
-  std::unordered_map<std::uint64_t, Instruction> instructions_;
+  std::pmr::unordered_map<std::uint64_t, Instruction> instructions_{harness_memory()};
 };
 
-/// At most `count` of them, evenly spread, first and last among them.
-std::vector<Target> spread(const std::vector<Target>& targets, std::size_t count) {
-  if (targets.size() <= count) return targets;
-  if (count == 0) return {};
-  if (count == 1) return {targets.back()};
-  std::vector<Target> chosen;
-  for (std::size_t i = 0; i < count; ++i) chosen.push_back(targets[i * (targets.size() - 1) / (count - 1)]);
-  return chosen;
+/// Appends at most `count` of `from`, evenly spread, first and last among them.
+void add_spread(const Targets& from, std::size_t count, Targets& to) {
+  if (from.size() <= count) {
+    to.insert(to.end(), from.begin(), from.end());
+  } else if (count == 1) {
+    to.push_back(from.back());
+  } else {
+    for (std::size_t i = 0; i < count; ++i) to.push_back(from[i * (from.size() - 1) / (count - 1)]);
+  }
+}
+
+void sort_without_doubles(Targets& targets) {
+  std::sort(targets.begin(), targets.end());
+  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
 }
 
 /// Whether step `i` is one of those that stand for all iterations of a `rep` instruction (or any step otherwise).
 class Iterations {
  public:
-  explicit Iterations(const std::vector<RecordedStep>& steps) : steps_(steps) {}
+  explicit Iterations(const std::pmr::vector<RecordedStep>& steps) : steps_(steps) {}
 
   bool stands_for_the_rest(std::size_t i) {
     if (i >= end_) {
@@ -160,7 +177,7 @@ class Iterations {
   }
 
  private:
-  const std::vector<RecordedStep>& steps_;
+  const std::pmr::vector<RecordedStep>& steps_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };
@@ -169,7 +186,7 @@ bool window_has_an_end(const Recording& recording) {
   return recording.ending == Recording::Ending::reached_end || recording.ending == Recording::Ending::cut;
 }
 
-void add_call_targets(const Recording& recording, std::size_t i, std::vector<Target>& targets) {
+void add_call_targets(const Recording& recording, std::size_t i, Targets& targets) {
   const RecordedStep& step = recording.steps[i];
   if (step.call < 0) return;
   const bool last = i + 1 == recording.steps.size();
@@ -180,9 +197,9 @@ void add_call_targets(const Recording& recording, std::size_t i, std::vector<Tar
 
 }  // namespace
 
-std::vector<std::size_t> Recording::anchors() const {
-  std::vector<std::size_t> anchors;
-  std::unordered_set<std::uint64_t> seen;
+std::pmr::vector<std::size_t> Recording::anchors() const {
+  std::pmr::vector<std::size_t> anchors(harness_memory());
+  std::pmr::unordered_set<std::uint64_t> seen(harness_memory());
   std::size_t anchor = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (seen.insert(steps[i].address).second) anchor = i;
@@ -197,8 +214,8 @@ Recording record(Tracee& tracee, const Options& options, const Observer& observe
   return Recorder(tracee, options, observer).run();
 }
 
-std::vector<Target> all_targets(const Recording& recording) {
-  std::vector<Target> targets;
+Targets all_targets(const Recording& recording) {
+  Targets targets(harness_memory());
   Iterations iterations(recording.steps);
   for (std::size_t i = 0; i < recording.steps.size(); ++i) {
     if (iterations.stands_for_the_rest(i)) targets.push_back({i, Where::instruction});
@@ -208,28 +225,27 @@ std::vector<Target> all_targets(const Recording& recording) {
   return targets;
 }
 
-std::vector<Target> choose_targets(const Recording& recording, std::optional<std::size_t> budget) {
-  const std::vector<Target> all = all_targets(recording);
+Targets choose_targets(const Recording& recording, std::optional<std::size_t> budget) {
+  Targets all = all_targets(recording);
   if (!budget || all.size() <= *budget) return all;
 
-  std::set<Target> chosen{all.front(), all.back()};
-  std::vector<Target> stores;
+  Targets chosen({all.front(), all.back()}, harness_memory());
+  Targets stores(harness_memory());
   Iterations iterations(recording.steps);
   for (std::size_t i = 0; i < recording.steps.size(); ++i) {
-    std::vector<Target> calls;
-    add_call_targets(recording, i, calls);
-    chosen.insert(calls.begin(), calls.end());
+    add_call_targets(recording, i, chosen);
     // The instruction after it: the first at which others can see what it did.
     const Target next{i + 1, Where::instruction};
     if (next > all.back()) continue;
-    if (recording.steps[i].locked) chosen.insert(next);
+    if (recording.steps[i].locked) chosen.push_back(next);
     if (recording.steps[i].shared_store && iterations.stands_for_the_rest(i)) stores.push_back(next);
   }
-  const auto left = [&] { return *budget - std::min(*budget, chosen.size()); };
-  const auto add = [&](const std::vector<Target>& targets) { chosen.insert(targets.begin(), targets.end()); };
-  add(spread(stores, left()));
-  add(spread(all, left()));
-  return {chosen.begin(), chosen.end()};
+  for (const Targets* more : {&stores, &all}) {
+    sort_without_doubles(chosen);
+    add_spread(*more, *budget - std::min(*budget, chosen.size()), chosen);
+  }
+  sort_without_doubles(chosen);
+  return chosen;
 }
 
 }  // namespace procyon::crash

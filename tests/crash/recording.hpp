@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
+#include "harness_memory.hpp"
 #include "stepper.hpp"
 #include "tracee.hpp"
 
@@ -30,12 +32,12 @@ struct Recording {
     cut           // Options::max_instructions
   };
 
-  std::vector<RecordedStep> steps;
+  std::pmr::vector<RecordedStep> steps{harness_memory()};
   Ending ending = Ending::reached_end;
 
   /// For step k the last step up to it that runs its instruction for the first time: a breakpoint there, from the
   /// window's start, stops exactly then; the rest is stepped.
-  [[nodiscard]] std::vector<std::size_t> anchors() const;
+  [[nodiscard]] std::pmr::vector<std::size_t> anchors() const;
 };
 
 /// Called before each instruction, for tests of the recorder itself.
@@ -52,10 +54,12 @@ struct Target {
   friend auto operator<=>(const Target&, const Target&) = default;
 };
 
+using Targets = std::pmr::vector<Target>;
+
 /// Every place there is, in order. The iterations of one `rep` instruction count as four.
-std::vector<Target> all_targets(const Recording& recording);
+Targets all_targets(const Recording& recording);
 
 /// Those of them that a budget allows (see stepper.hpp), in order; all if it is empty.
-std::vector<Target> choose_targets(const Recording& recording, std::optional<std::size_t> budget);
+Targets choose_targets(const Recording& recording, std::optional<std::size_t> budget);
 
 }  // namespace procyon::crash

@@ -4,13 +4,11 @@
 #include <sys/ptrace.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
-#include <ostream>
 #include <stdexcept>
 #include <system_error>
 
 #include "check.hpp"
+#include "harness_memory.hpp"
 #include "place.hpp"
 #include "recording.hpp"
 #include "tracee.hpp"
@@ -57,6 +55,9 @@ class Harness {
     {
       const Stopwatch total(report_.total);
       try {
+        // Twice, the first being a rehearsal: what happens only once in this process, as a heap's first growth,
+        // is over then.
+        record_window();
         record_window();
       } catch (const VictimStuck& stuck) {
         throw std::logic_error("the kill scenario '" + scenario_.name +
@@ -121,16 +122,28 @@ class Harness {
   // The kills --------------------------------------------------------------------------------------------------
 
   void kill_everywhere() {
-    for (const Target& target : choose_targets(recording_, options_.budget)) {
-      if (report_.failures.size() >= options_.max_failures) return;
-      if (target.where == Where::in_call && report_.blocked && target.step + 1 == recording_.steps.size()) {
-        continue;  // the recording run was killed there
+    Targets targets = choose_targets(recording_, options_.budget);
+    std::size_t records_left = 16;
+    for (std::size_t i = 0; i < targets.size() && report_.failures.size() < options_.max_failures; ++i) {
+      if (!worth_a_kill(targets[i]) || kill_at(targets[i], true)) continue;
+      ++report_.diverged;
+      if (records_left > 0) {
+        // Most often the heap of this process, which victims inherit, has changed for good since the recording: the
+        // new way will serve the next victims too. What lies before on it has been killed already.
+        --records_left;
+        const Target here = targets[i];
+        record_window();
+        targets = choose_targets(recording_, options_.budget);
+        i = static_cast<std::size_t>(std::ranges::lower_bound(targets, here) - targets.begin());
+        if (i == targets.size() || kill_at(targets[i], true)) continue;
       }
-      if (!kill_at(target, true)) {
-        ++report_.diverged;
-        kill_at(target, false);
-      }
+      kill_at(targets[i], false);
     }
+  }
+
+  /// Not where the recording run was killed already.
+  [[nodiscard]] bool worth_a_kill(const Target& target) const {
+    return target.where != Where::in_call || !report_.blocked || target.step + 1 != recording_.steps.size();
   }
 
   /// False if the victim did not follow the recording and `fast`, relying on it, cannot say where it is.
@@ -182,7 +195,7 @@ class Harness {
   /// By a breakpoint as far as the recording allows, then in steps.
   Arrival follow_recording(Tracee& tracee, std::size_t step) {
     std::size_t at = 0;
-    if (Tracee::has_breakpoints() && anchors_[step] > 0) {
+    if (options_.breakpoints && anchors_[step] > 0 && Tracee::has_breakpoints()) {
       at = anchors_[step];
       const std::uint64_t anchor = address_of(at);
       if (tracee.run_to(anchor, end_address(), options_.blocked_after) != Stop::stepped ||
@@ -227,7 +240,7 @@ class Harness {
     if (address != address_of(target.step)) {
       return {.where = Where::instruction, .step = target.step, .address = address};
     }
-    if (target.where != Where::instruction) {
+    if (target.where != Where::instruction && recording_.steps[target.step].call >= 0) {
       Stop stop = tracee.enter_call();
       if (stop == Stop::call_entry && target.where != Where::call_entry) {
         stop = tracee.finish_call(target.where == Where::in_call ? options_.asleep_after
@@ -261,7 +274,7 @@ class Harness {
     if (point.address == 0 || in_main_program(point.address)) return point;
     for (std::size_t i = std::min(target.step, recording_.steps.size()); i > 0; --i) {
       if (!in_main_program(recording_.steps[i - 1].address)) continue;
-      point.caller = describe_place(recording_.steps[i - 1].address);
+      point.caller = recording_.steps[i - 1].address;
       break;
     }
     return point;
@@ -270,7 +283,7 @@ class Harness {
   const Scenario& scenario_;
   const Options& options_;
   Recording recording_;
-  std::vector<std::size_t> anchors_;
+  std::pmr::vector<std::size_t> anchors_{harness_memory()};
   KillReport report_;
 };
 
@@ -307,62 +320,6 @@ void end_window() {
 const std::optional<std::string>& stepping_unavailable() {
   static const std::optional<std::string> obstacle = find_obstacle();
   return obstacle;
-}
-
-Options Options::from_environment() {
-  Options options;
-  const char* text = std::getenv("PROCYON_KILL_BUDGET");
-  if (text == nullptr || *text == '\0') return options;
-  const std::string_view value(text);
-  if (value == "full") {
-    options.budget.reset();
-    return options;
-  }
-  std::size_t number = 0;
-  const auto result = std::from_chars(value.begin(), value.end(), number);
-  if (result.ec != std::errc() || result.ptr != value.end()) {
-    throw std::invalid_argument("PROCYON_KILL_BUDGET must be a number of kill points or the word full");
-  }
-  options.budget = number;
-  return options;
-}
-
-std::string KillPoint::describe() const {
-  const std::string after = " after " + std::to_string(step) + " instructions";
-  const std::string place =
-      address == 0 ? ""
-                   : ", at " + describe_place(address) + (caller.empty() ? "" : " called from " + caller);
-  switch (where) {
-    case Where::instruction:
-      return "killed" + after + place;
-    case Where::call_entry:
-      return "killed" + after + " on entry to " + name_of_call(call) + place;
-    case Where::in_call:
-      return "killed" + after + " asleep in " + name_of_call(call) + place;
-    case Where::call_exit:
-      return "killed" + after + " on return from " + name_of_call(call) + place;
-    case Where::crash_point:
-      return "killed at passage " + std::to_string(step) + " of the crash point " + name;
-    case Where::finished:
-      return "not killed; it finished its operation";
-  }
-  return "killed";
-}
-
-std::ostream& operator<<(std::ostream& out, const KillReport& report) {
-  const double seconds = report.stepping.count();
-  out << "[   kill   ] " << report.scenario << ": " << report.instructions << " instructions, "
-      << report.system_calls << " system calls, " << report.shared_effects << " shared stores; killed at "
-      << report.kills << " of " << report.possible << " points";
-  if (report.blocked) out << ", blocked at the end";
-  if (report.cut) out << ", cut";
-  if (report.finished_early > 0) out << ", " << report.finished_early << " finished before";
-  if (report.diverged > 0) out << ", " << report.diverged << " diverged";
-  out << "; " << report.steps << " steps";
-  if (report.steps >= 1000 && seconds > 0)
-    out << " (" << static_cast<std::size_t>(static_cast<double>(report.steps) / seconds) << "/s)";
-  return out << ", " << static_cast<std::size_t>(report.total.count() * 1000) << " ms; "
-             << report.failures.size() << " failures";
 }
 
 KillReport kill_at_every_instruction(const Scenario& scenario, const Options& options) {

@@ -71,9 +71,9 @@ struct KillPoint {
   Where where = Where::instruction;
   std::size_t step = 0;  // instructions executed since begin_window(); passages of the crash point, from 1
   std::uint64_t address = 0;
-  long call = -1;      // number of the system call, for the three call places
-  std::string name;    // of the crash point
-  std::string caller;  // last place in the test program's own code before `address`, if that is in a library
+  long call = -1;            // number of the system call, for the three call places
+  std::string name;          // of the crash point
+  std::uint64_t caller = 0;  // where the test program's own code called the library that `address` is in
 
   [[nodiscard]] bool killed() const { return where != Where::finished; }
 
@@ -113,6 +113,9 @@ struct Options {
 
   /// Then the harness gives the scenario up: the rest would say the same.
   std::size_t max_failures = 5;
+
+  /// Off: each victim is stepped from its window's start, as where the processor offers no breakpoints. Slow.
+  bool breakpoints = true;
 
   /// The defaults, with the budget of PROCYON_KILL_BUDGET. Throws std::invalid_argument if that is neither a number
   /// nor `full`.

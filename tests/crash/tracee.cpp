@@ -1,5 +1,6 @@
 #include "tracee.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -42,13 +43,14 @@ std::uint64_t debug_register_offset(int number) {
 char scheduler_state(pid_t pid) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return 'Z';
+  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
   char line[512];
-  const bool read = std::fgets(line, sizeof line, file) != nullptr;
-  std::fclose(file);
+  const ssize_t size = file >= 0 ? ::read(file, line, sizeof line - 1) : -1;
+  if (file >= 0) ::close(file);
+  if (size <= 0) return 'Z';
+  line[size] = '\0';
   // The name in parentheses may itself contain parentheses: the state follows the last one.
-  const char* end_of_name = read ? std::strrchr(line, ')') : nullptr;
+  const char* end_of_name = std::strrchr(line, ')');
   return end_of_name != nullptr ? end_of_name[2] : 'Z';
 }
 

@@ -76,7 +76,7 @@ class Tracee {
   Stop run_to(std::uint64_t address, std::uint64_t end, Milliseconds asleep_after);
   static bool has_breakpoints();
 
-  /// Lets it go to its own end, untraced.
+  /// Lets it go to its own end.
   void run_to_own_end();
 
   /// Kills it if it lives, and returns when it is gone: memory, files and locks released.
