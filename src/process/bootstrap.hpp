@@ -48,7 +48,7 @@ struct StartRequest {
   enum Flags : std::uint32_t {
     daemon = 1,
     // The child does not descend from its parent and takes over what the parent is surrounded by: the directory (the
-    // first descriptor), stdout and stderr (the next ones if the parent has them), umask, ignored signals.
+    // first descriptor), stdout and stderr (the next ones if the parent has them), umask.
     takes_surroundings = 2,
     has_stdout = 4,
     has_stderr = 8,

@@ -86,7 +86,6 @@ void take_surroundings(const StartRequest& request, std::vector<os::Descriptor>&
   set_standard(STDERR_FILENO, has(request, StartRequest::has_stderr) ? take() : nullptr);
   descriptors.erase(descriptors.begin(), descriptors.begin() + static_cast<std::ptrdiff_t>(next));
   ::umask(request.umask);
-  os::ignore_signals(request.ignored_signals);
 }
 
 // A forked child has the parent's stdin; like all children it gets /dev/null, as in Python: two processes that read
@@ -135,6 +134,7 @@ Work set_up(ChildEntry entry) {
     take_surroundings(request, work.descriptors);
   else
     detach_stdin();
+  os::ignore_signals(request.ignored_signals);
 
   arena::Session& session = arena::Session::current();
   Record record = read_record({session.bytes(work.record), session.size(work.record)});

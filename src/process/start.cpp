@@ -131,6 +131,7 @@ class Starter {
     if (child_.call_)
       for (const os::Descriptor& descriptor : child_.call_->descriptors)
         descriptors_.push_back(descriptor.get());
+    if (method != StartMethod::fork) request_.ignored_signals = os::ignored_signals();
     if (method == StartMethod::forkserver) describe_surroundings();
     state_.add(child_.shared_from_this());
   }
@@ -138,7 +139,6 @@ class Starter {
   void describe_surroundings() {
     request_.flags |= StartRequest::takes_surroundings;
     request_.umask = os::current_umask();
-    request_.ignored_signals = os::ignored_signals();
     directory_ = os::open_current_directory();
     std::vector<int> surroundings{directory_.get()};
     if (::fcntl(STDOUT_FILENO, F_GETFD) >= 0) {
