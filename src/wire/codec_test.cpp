@@ -111,6 +111,7 @@ TEST(Codec, TakesAggregatesOfThirtyTwoMembersApart) {
 }
 
 struct Thrower {
+  std::string text;  // not trivial, or the variant would keep its value
   Thrower() = default;
   explicit Thrower(int) { throw 1; }
   template <class Archive>

@@ -74,8 +74,16 @@ std::exception_ptr make_system(const ExceptionText& text, const Details& details
 }
 
 std::exception_ptr make_filesystem(const ExceptionText& text, const Details& details) {
-  return std::make_exception_ptr(
-      std::filesystem::filesystem_error(text.text, details.path1, details.path2, code_of(details)));
+  using std::filesystem::filesystem_error;
+  // Each constructor makes another text, even of empty paths.
+  if (!details.path2.empty()) {
+    return std::make_exception_ptr(
+        filesystem_error(text.text, details.path1, details.path2, code_of(details)));
+  }
+  if (!details.path1.empty()) {
+    return std::make_exception_ptr(filesystem_error(text.text, details.path1, code_of(details)));
+  }
+  return std::make_exception_ptr(filesystem_error(text.text, code_of(details)));
 }
 
 std::exception_ptr make_ios(const ExceptionText& text, const Details& details) {

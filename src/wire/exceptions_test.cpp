@@ -100,6 +100,8 @@ TEST(Exceptions, OfTheSystemKeepTheirCode) {
   EXPECT_EQ(file.path1(), "/a");
   EXPECT_EQ(file.path2(), "/b c");
   EXPECT_EQ(file.code().value(), EACCES);
+  arrives(
+      std::filesystem::filesystem_error("cannot open", "/a", std::error_code(EIO, std::system_category())));
   arrives(std::filesystem::filesystem_error("cannot look", std::error_code(EIO, std::system_category())));
   const auto stream = arrives(std::ios_base::failure("reading", std::make_error_code(std::io_errc::stream)));
   EXPECT_EQ(stream.code(), std::io_errc::stream);

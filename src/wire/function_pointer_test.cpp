@@ -69,8 +69,7 @@ TEST(FunctionPointer, IsRefusedAsAFunctionOfAnotherSignature) {
 TEST(FunctionPointer, IntoDataIsRefused) {
   static int number = 0;
   Writer writer;
-  writer.put(type_hash<int (*)(int)>());
-  write_token(writer, token_of(&number));
+  write_code_address(writer, &number, type_hash<int (*)(int)>());
   Reader reader(writer.bytes());
   EXPECT_THROW(read<int (*)(int)>(reader), TokenError);
 }
@@ -78,7 +77,19 @@ TEST(FunctionPointer, IntoDataIsRefused) {
 TEST(FunctionPointer, ToTheHeapCannotBeSent) {
   const auto memory = std::make_unique<char[]>(64);
   Writer writer;
-  EXPECT_THROW(write_code_address(writer, memory.get()), TokenError);
+  EXPECT_THROW(write_code_address(writer, memory.get(), 1), TokenError);
+}
+
+TEST(FunctionPointer, OfDamagedBytesIsRefused) {
+  Writer writer;
+  write(writer, &twice);
+  std::vector<std::byte> bytes(writer.bytes().begin(), writer.bytes().end());
+  for (std::size_t place = 0; place < bytes.size(); ++place) {
+    const std::byte before = std::exchange(bytes[place], bytes[place] ^ std::byte{0x10});
+    Reader reader(bytes);
+    EXPECT_THROW(read<int (*)(int)>(reader), DecodeError) << place;
+    bytes[place] = before;
+  }
 }
 
 TEST(FunctionPointer, EveryPrefixIsRefused) {

@@ -41,6 +41,15 @@ Place find_place(Token token, std::string_view name) {
   return {module, module->base + token.offset};
 }
 
+std::uint64_t checksum(Token token, std::uint64_t signature) {
+  std::uint64_t hash = signature;
+  for (const std::uint64_t word : {token.module, token.offset}) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
 struct WireToken {
   Token token;
   std::string_view name;  // lies in the message
@@ -138,20 +147,24 @@ const FunctionDescriptor& read_descriptor(Reader& reader) {
   return descriptor;
 }
 
-void write_code_address(Writer& writer, const void* address) {
-  write_token(writer, address == nullptr ? Token{} : token_of(address));
+void write_code_address(Writer& writer, const void* address, std::uint64_t signature) {
+  const Token token = address == nullptr ? Token{} : token_of(address);
+  write_token(writer, token);
+  writer.put(checksum(token, signature));
 }
 
-const void* read_code_address(Reader& reader) {
+const void* read_code_address(Reader& reader, std::uint64_t signature, std::string_view type) {
   const WireToken sent = read_token(reader);
+  if (reader.get<std::uint64_t>(type) != checksum(sent.token, signature)) {
+    throw_bad_value(type, "a function of another type, or damaged bytes");
+  }
   if (sent.token == Token{}) return nullptr;
   const Place place = find_place(sent.token, sent.name);
   if (!place.module->is_code(place.address)) {
-    throw TokenError(
-        fmt::format("procyon: offset {:#x} of {} was sent here as a function pointer, but no code lies "
-                    "there; the message was "
-                    "damaged",
-                    sent.token.offset, display_name(place.module->name)));
+    throw TokenError(fmt::format(
+        "procyon: offset {:#x} of {} was sent here as a function pointer, but no code lies there; the "
+        "message was damaged",
+        sent.token.offset, display_name(place.module->name)));
   }
   return reinterpret_cast<const void*>(place.address);
 }

@@ -188,13 +188,14 @@ TEST(Descriptor, WithTheMarkOfOtherTypesIsRefused) {
 }
 
 TEST(Descriptor, DiffersForEachCallableAndEachListOfArguments) {
-  const auto signature = []<class F>(F, auto... arguments) {
-    return detail::Call<true, F, decltype(arguments)...>::descriptor.signature;
+  const auto descriptor = []<class F>(F, auto... arguments) {
+    return &detail::Call<true, F, decltype(arguments)...>::descriptor;
   };
-  const auto one = [](int) {};
-  const auto two = [](int) {};
-  EXPECT_NE(signature(one, 1), signature(two, 1));
-  EXPECT_NE(signature(one, 1), signature(one, 1L));
+  const auto one = [](int number) { return number; };
+  const auto two = [](int number) { return number + 1; };
+  EXPECT_NE(descriptor(one, 1), descriptor(two, 1));
+  EXPECT_NE(descriptor(one, 1)->signature, descriptor(one, 1L)->signature);
+  EXPECT_NE(descriptor(one, 1)->signature, descriptor(&square, 1)->signature);
 }
 
 TEST(Modules, AllHaveDifferentNames) {

@@ -37,9 +37,8 @@ struct MemberFunctionLayout {
 
 template <class T>
 void write_code_value(Writer& writer, const T& value) {
-  writer.put(type_hash<T>());
   if constexpr (FunctionPointer<T>) {
-    write_code_address(writer, reinterpret_cast<const void*>(value));
+    write_code_address(writer, reinterpret_cast<const void*>(value), type_hash<T>());
   } else {
     const auto layout = std::bit_cast<MemberFunctionLayout>(value);
     writer.put(layout.adjustment);
@@ -47,18 +46,15 @@ void write_code_value(Writer& writer, const T& value) {
     if (layout.is_virtual()) {
       writer.put(layout.function);
     } else {
-      write_code_address(writer, reinterpret_cast<const void*>(layout.function));
+      write_code_address(writer, reinterpret_cast<const void*>(layout.function), type_hash<T>());
     }
   }
 }
 
 template <class T>
 T read_code_value(Reader& reader) {
-  if (reader.get<std::uint64_t>(type_name<T>()) != type_hash<T>()) {
-    throw_bad_value(type_name<T>(), "a function of another signature");
-  }
   if constexpr (FunctionPointer<T>) {
-    return reinterpret_cast<T>(const_cast<void*>(read_code_address(reader)));
+    return reinterpret_cast<T>(const_cast<void*>(read_code_address(reader, type_hash<T>(), type_name<T>())));
   } else {
     MemberFunctionLayout layout{};
     layout.adjustment = reader.get<std::ptrdiff_t>(type_name<T>());
@@ -66,7 +62,8 @@ T read_code_value(Reader& reader) {
       layout.function = reader.get<std::uintptr_t>(type_name<T>());
       if (!layout.is_virtual()) throw_bad_value(type_name<T>(), "a virtual function that is none");
     } else {
-      layout.function = reinterpret_cast<std::uintptr_t>(read_code_address(reader));
+      layout.function =
+          reinterpret_cast<std::uintptr_t>(read_code_address(reader, type_hash<T>(), type_name<T>()));
       if (layout.is_virtual()) throw_bad_value(type_name<T>(), "a function at an odd address");
     }
     return std::bit_cast<T>(layout);

@@ -66,8 +66,10 @@ void write_token(Writer& writer, Token token);
 void write_descriptor(Writer& writer, Token token, const FunctionDescriptor& descriptor);
 const FunctionDescriptor& read_descriptor(Reader& reader);
 
-// A function's address as a value; reading checks that it lies in the code of a module. Null is allowed.
-void write_code_address(Writer& writer, const void* address);
-const void* read_code_address(Reader& reader);
+// A function's address as a value; `signature` is the hash of its type. Null is allowed. There is no descriptor to check,
+// so the bytes carry a checksum: reading throws DecodeError if it or the type does not fit, and TokenError unless the
+// address lies in the code of a module.
+void write_code_address(Writer& writer, const void* address, std::uint64_t signature);
+const void* read_code_address(Reader& reader, std::uint64_t signature, std::string_view type);
 
 }  // namespace procyon::wire
