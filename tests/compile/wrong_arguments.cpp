@@ -1,0 +1,6 @@
+// expect: procyon: this callable cannot be called with these arguments; mind that text literals are passed on as std::string
+#include "procyon/detail/wire/call.hpp"
+#include "procyon/partial.hpp"
+
+int power(int base, int exponent) { return base * exponent; }
+void run(procyon::wire::Writer& writer) { procyon::wire::encode_call(writer, power, 2); }
