@@ -126,6 +126,7 @@ void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& 
   // Two ways to end with the user's process: the end of file, and this one for when it is in the middle of something.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent_pid) ::_exit(0);
+  rehearse_child();
   Server server(std::move(socket), std::move(reports), board);
   server.run();
 }
