@@ -36,8 +36,15 @@ namespace {
 
 std::string describe_throw(const Throw& site) {
   if (site.address == nullptr) return {};
-  // The call is the last instruction of some functions: the address after it would belong to the next one.
-  return describe_address(static_cast<const char*>(site.address) - 1);
+  // Items of one batch often fail at one place; reading the symbols of a large program takes a while.
+  thread_local const void* known_address = nullptr;
+  thread_local std::string known_text;
+  if (site.address != known_address) {
+    // The call is the last instruction of some functions: the address after it would belong to the next one.
+    known_text = describe_address(static_cast<const char*>(site.address) - 1);
+    known_address = site.address;
+  }
+  return known_text;
 }
 
 }  // namespace

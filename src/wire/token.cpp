@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "procyon/detail/wire/traits.hpp"
 #include "wire/modules.hpp"
 
@@ -105,9 +107,9 @@ std::string module_name(Token token) {
 void write_token(Writer& writer, Token token) {
   writer.put(token.module);
   writer.put(token.offset);
-  const ModuleTable& table = current_modules();
-  const Module* module = table.find_id(token.module);
-  const std::string_view name = module == nullptr ? std::string_view() : std::string_view(module->name);
+  // Nearly all functions are the program's own, which is there as long as the process.
+  static const std::uint64_t program = current_modules().modules.front().id;
+  const std::string name = token.module == program ? std::string() : module_name(token);
   const auto length = static_cast<std::uint16_t>(std::min(name.size(), name_limit));
   writer.put(length);
   writer.append(name.data(), length);

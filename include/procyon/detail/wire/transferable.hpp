@@ -227,8 +227,9 @@ concept Transferable = FindingFor<T>::problem == Problem::none;
 // Does not compile unless T is Transferable; the compiler prints the sentence and the type that it is about.
 template <class T>
 consteval void check_transferable() {
-  static_assert(detail::Refuse<FindingFor<T>::problem, typename FindingFor<T>::Offender, T>::transferable,
-                "procyon: a type cannot cross to another process; the reason is above");
+  // The sentence is a static_assert of the class that this makes the compiler look into.
+  static_cast<void>(
+      detail::Refuse<FindingFor<T>::problem, typename FindingFor<T>::Offender, T>::transferable);
 }
 
 namespace detail {
