@@ -40,6 +40,7 @@ class Parcel final : public wire::Attachments {
   [[nodiscard]] bool empty() const { return references_.empty(); }
   /// The pins now belong to `carrier`.
   void hand_to(arena::Handle carrier);
+  void swap(Parcel& other) noexcept { references_.swap(other.references_); }
   /// Nobody will take them.
   void discard() noexcept;
 

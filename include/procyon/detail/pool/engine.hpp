@@ -1,0 +1,101 @@
+// The pool that moves bytes: gives out tasks, collects results, replaces workers. Pool gives it types.
+//
+// Threads: any thread of the creating process may submit and wait. Whoever waits for a job collects results for
+// everybody meanwhile; a library thread of the pool (the foreman) deals with deaths, deadlines and what nobody waits for.
+// Shared-memory format and recovery: src/pool/pool_format.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "procyon/detail/channel/parcel.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/pool/job.hpp"
+#include "procyon/detail/process/engine.hpp"
+#include "procyon/detail/wire/writer.hpp"
+
+namespace procyon::pool {
+
+/// Bytes of a callable and of items, with the shared objects that travel along.
+struct EncodedTask {
+  EncodedTask() : bytes(&parcel) {}
+  channel::Parcel parcel;
+  wire::Writer bytes;
+};
+
+/// A run of items of one job: items [first, first + count), encoded as wire::encode_callable, then for each item a
+/// 32-bit size and wire::encode_arguments.
+struct TaskDescription {
+  std::shared_ptr<Job> job;
+  std::size_t first_item = 0;
+  std::uint32_t item_count = 1;
+  std::optional<std::chrono::nanoseconds> timeout;  // of each item, from its begin
+};
+
+struct EngineOptions {
+  std::uint32_t processes = 1;
+  std::uint32_t tasks_per_worker = 0;
+  std::optional<StartMethod> start_method;
+  bool has_initializer = false;
+};
+
+class Engine {
+ public:
+  /// Starts the workers. `initializer` is an encoded call. Throws what starting a process throws; then none is left.
+  Engine(const EngineOptions& options, EncodedTask& initializer);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  /// As end().
+  ~Engine();
+  /// terminate() and join(), and the end of the foreman. In a forked child: nothing, the pool is its parent's.
+  void end();
+
+  /// Gives out a task. If all slots are taken: waits for one and collects meanwhile (`wait_for_slot`), or keeps the task
+  /// until there is one. Throws std::logic_error after close() and in another process, and what broke the pool.
+  void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
+  /// The same, but false, and nothing done, if no slot is free.
+  bool try_submit(TaskDescription description, EncodedTask& task);
+
+  /// Waits until all items of `job` that were submitted have ended, or `ready()`; false when the deadline passed.
+  bool wait(const Job& job, os::Deadline deadline);
+  template <class Ready>
+  bool wait_until(Ready ready, os::Deadline deadline) {
+    return wait_for(Condition([](const void* context) { return (*static_cast<const Ready*>(context))(); }, &ready),
+                    deadline);
+  }
+  /// Takes over results that have arrived, without waiting.
+  void collect();
+
+  void close();
+  void terminate();
+  /// Waits until all tasks have ended and all workers with them. Throws std::logic_error before close() or terminate().
+  void join();
+
+  /// Tasks that may be given out at a time: a window for who feeds an endless input.
+  [[nodiscard]] std::uint32_t slot_count() const;
+  [[nodiscard]] std::uint32_t process_count() const;
+  /// The mutex that deliver() and fail() run under; for typed jobs.
+  std::mutex& mutex();
+
+ private:
+  class Condition {
+   public:
+    Condition(bool (*function)(const void*), const void* context) : function_(function), context_(context) {}
+    bool operator()() const { return function_(context_); }
+
+   private:
+    bool (*function_)(const void*);
+    const void* context_;
+  };
+  bool wait_for(Condition ready, os::Deadline deadline);
+
+  class Master;
+  std::shared_ptr<Master> master_;
+};
+
+}  // namespace procyon::pool

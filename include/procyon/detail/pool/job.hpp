@@ -1,0 +1,34 @@
+// A job: one call of the user's (an apply, a map), as the pool's engine sees it: a number of items, each of which ends once.
+//
+// The engine delivers encoded outcomes or errors; the typed job (typed_job.hpp) decodes and keeps them. deliver() and
+// fail() are called under the engine's mutex, by whichever thread collects; they must not call the pool.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "procyon/detail/wire/reader.hpp"
+
+namespace procyon::pool {
+
+class Job {
+ public:
+  Job() = default;
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  virtual ~Job() = default;
+
+  /// The encoded outcome of an item. May throw; then the item fails with what it threw.
+  virtual void deliver(std::size_t item, wire::Reader& outcome) = 0;
+  virtual void fail(std::size_t item, std::exception_ptr error) = 0;
+  /// "task 17 of map(parse)", for errors.
+  [[nodiscard]] virtual std::string describe(std::size_t item) const = 0;
+
+  /// Items that were submitted and have not ended. Written under the engine's mutex.
+  std::atomic<std::size_t> pending{0};
+};
+
+}  // namespace procyon::pool

@@ -1,0 +1,166 @@
+// Jobs that know the type of their results, and the encoding of items into tasks.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "procyon/detail/pool/engine.hpp"
+#include "procyon/detail/pool/job.hpp"
+#include "procyon/detail/wire/call.hpp"
+#include "procyon/outcome.hpp"
+
+namespace procyon::pool {
+
+/// "task 17 of map"; the number is left out where there is only one.
+std::string describe_task(const char* call, std::size_t item, bool numbered);
+
+/// All outcomes of a call, by item. Grown and read under the engine's mutex.
+template <class R>
+class CollectedJob final : public Job {
+ public:
+  explicit CollectedJob(const char* call, bool numbered) : call_(call), numbered_(numbered) {}
+
+  void deliver(std::size_t item, wire::Reader& outcome) override { outcomes_[item] = wire::decode_outcome<R>(outcome); }
+  void fail(std::size_t item, std::exception_ptr error) override { outcomes_[item] = std::move(error); }
+  [[nodiscard]] std::string describe(std::size_t item) const override { return describe_task(call_, item, numbered_); }
+
+  void resize(std::size_t items) { outcomes_.resize(items, Outcome<R>(std::exception_ptr())); }
+  /// Once all have ended.
+  std::vector<Outcome<R>>& outcomes() { return outcomes_; }
+
+ private:
+  const char* call_;
+  bool numbered_;
+  std::vector<Outcome<R>> outcomes_;
+};
+
+/// Outcomes that are taken in order while later ones still arrive. Everything under the engine's mutex but has_next().
+template <class R>
+class OrderedJob final : public Job {
+ public:
+  explicit OrderedJob(const char* call) : call_(call) {}
+
+  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, wire::decode_outcome<R>(outcome)); }
+  void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
+  [[nodiscard]] std::string describe(std::size_t item) const override { return describe_task(call_, item, true); }
+
+  void expect(std::size_t items) { window_.resize(window_.size() + items); }
+  /// Whether the next outcome has arrived.
+  [[nodiscard]] bool has_next() const { return has_next_.load(std::memory_order_acquire); }
+  Outcome<R> take_next() {
+    Outcome<R> next = *std::move(window_.front());
+    window_.pop_front();
+    ++taken_;
+    has_next_.store(!window_.empty() && window_.front().has_value(), std::memory_order_release);
+    return next;
+  }
+
+ private:
+  void put(std::size_t item, Outcome<R> outcome) {
+    window_[item - taken_] = std::move(outcome);
+    if (item == taken_) has_next_.store(true, std::memory_order_release);
+  }
+
+  const char* call_;
+  std::deque<std::optional<Outcome<R>>> window_;
+  std::size_t taken_ = 0;
+  std::atomic<bool> has_next_{false};
+};
+
+template <class Range>
+concept HasSize = requires(Range& range) {
+  std::size(range);
+};
+
+/// Several input ranges walked in step, until the shortest ends. An lvalue range is referred to, a temporary is kept.
+template <class... Ranges>
+class Inputs {
+ public:
+  using Stored = std::tuple<wire::stored_t<typename std::iterator_traits<
+      decltype(std::begin(std::declval<std::remove_reference_t<Ranges>&>()))>::value_type>...>;
+
+  explicit Inputs(Ranges&&... ranges) : ranges_(std::forward<Ranges>(ranges)...) {}
+
+  void start() {
+    std::apply([this](auto&... ranges) { positions_.emplace(Position(std::begin(ranges), std::end(ranges))...); }, ranges_);
+  }
+  [[nodiscard]] bool at_end() const {
+    return std::apply([](const auto&... positions) { return (... || positions.at_end()); }, *positions_);
+  }
+  /// Calls `use(elements...)` with the current elements and goes on to the next.
+  template <class Use>
+  void next(Use use) {
+    std::apply(
+        [&use](auto&... positions) {
+          use(*positions.current...);
+          (++positions.current, ...);
+        },
+        *positions_);
+  }
+
+  static constexpr bool is_sized = (HasSize<std::remove_reference_t<Ranges>> && ...);
+  [[nodiscard]] std::size_t size() const requires(is_sized) {
+    return std::apply([](const auto&... ranges) { return std::min({static_cast<std::size_t>(std::size(ranges))...}); },
+                      ranges_);
+  }
+
+ private:
+  template <class Iterator, class Sentinel>
+  struct Position {
+    Position(Iterator begin, Sentinel end) : current(std::move(begin)), last(std::move(end)) {}
+    [[nodiscard]] bool at_end() const { return current == last; }
+    Iterator current;
+    Sentinel last;
+  };
+  template <class Range>
+  using PositionOf = Position<decltype(std::begin(std::declval<std::remove_reference_t<Range>&>())),
+                              decltype(std::end(std::declval<std::remove_reference_t<Range>&>()))>;
+
+  std::tuple<Ranges...> ranges_;
+  std::optional<std::tuple<PositionOf<Ranges>...>> positions_;
+};
+
+/// Writes the callable once, then items, as tasks for the engine.
+template <class F, class... Stored>
+class TaskEncoder {
+ public:
+  TaskEncoder(EncodedTask& task, const F& function) : task_(task) {
+    wire::encode_callable<Stored...>(task_.bytes, function);
+  }
+  template <class... Elements>
+  void add(const Elements&... elements) {
+    const std::size_t start = task_.bytes.size();
+    task_.bytes.put(std::uint32_t{0});
+    wire::encode_arguments<Stored...>(task_.bytes, elements...);
+    const std::size_t size = task_.bytes.size() - start - sizeof(std::uint32_t);
+    if (size > UINT32_MAX) throw wire::EncodeError("procyon: the arguments of one task are larger than 4 GiB");
+    task_.bytes.patch(start, static_cast<std::uint32_t>(size));
+    ++count_;
+  }
+  [[nodiscard]] std::uint32_t count() const { return count_; }
+
+ private:
+  EncodedTask& task_;
+  std::uint32_t count_ = 0;
+};
+
+template <class F, class Tuple>
+struct EncoderFor;
+template <class F, class... Stored>
+struct EncoderFor<F, std::tuple<Stored...>> {
+  using Type = TaskEncoder<F, Stored...>;
+  using Result = wire::result_t<F, Stored...>;
+};
+
+}  // namespace procyon::pool

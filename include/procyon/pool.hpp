@@ -1,0 +1,228 @@
+// Pool: worker processes that run tasks, each of which has exactly one outcome.
+//
+//   int square(int n) { return n * n; }
+//
+//   mp::Pool pool({.processes = 4});
+//   std::vector<int> squares = pool.map(square, std::vector{1, 2, 3});
+//   for (auto& result : mp::progress(pool.imap_outcomes(parse, paths)))
+//     if (!result) fmt::print(stderr, "{}\n", result.error().what());
+//
+// An outcome is the task's value, its own exception, WorkerLost (its worker was killed, crashed or exited in it),
+// TimeoutError (it ran longer than its deadline), Cancelled (the pool was terminated) or BrokenPool (there are no workers
+// any more); never silence, never two. A worker's death costs the task that it ran and nothing else: the worker is
+// replaced and its other tasks run elsewhere. A task's body runs at most once.
+//
+// What crosses to the workers (functions, captureless lambdas, partial(), values, and every shared object of the library)
+// is said in wire/transferable.hpp; what cannot is a compile error. An overloaded function needs a lambda around it.
+// Options come first, in braces, in their declared order.
+//
+// Workers are daemonic: they end with this process, however it ends. Thread-safe; only in the process that made it.
+// Not for one long-running child (Process), nor for threads' work on shared data: every task's values are copied.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "procyon/async_result.hpp"
+#include "procyon/detail/pool/engine.hpp"
+#include "procyon/detail/pool/imap.hpp"
+#include "procyon/detail/pool/typed_job.hpp"
+#include "procyon/detail/wire/call.hpp"
+#include "procyon/errors.hpp"
+#include "procyon/outcome.hpp"
+#include "procyon/partial.hpp"
+
+namespace procyon {
+
+/// What each worker runs before its first task: a callable without arguments (see partial()).
+class Initializer {
+ public:
+  Initializer() = default;
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Initializer>)  //
+      Initializer(F&& function) : call_(std::make_shared<pool::EncodedTask>()) {
+    wire::encode_call(call_->bytes, function);
+  }
+
+ private:
+  friend class Pool;
+  std::shared_ptr<pool::EncodedTask> call_;
+};
+
+struct PoolOptions {
+  int processes = 0;                             // 0: cpu_count()
+  Initializer initializer = {};                  // if it throws in a worker, the pool is broken
+  int maxtasksperchild = 0;                      // chunks after which a worker is replaced; 0: never
+  std::optional<StartMethod> start_method = {};  // as set_start_method() says, if not said
+};
+
+struct ApplyOptions {
+  std::optional<std::chrono::nanoseconds> timeout = {};  // of the task, from its begin; then its worker is replaced
+};
+
+struct MapOptions {
+  std::optional<std::size_t> chunksize = {};             // items that go to a worker together; at least 1
+  std::optional<std::chrono::nanoseconds> timeout = {};  // of each item, from its begin
+};
+
+class Pool {
+ public:
+  /// As many workers as there are processors for this process, or as the options say. Throws std::invalid_argument for
+  /// numbers below 1, and what starting a process throws.
+  Pool() : Pool(PoolOptions{}) {}
+  explicit Pool(PoolOptions options);
+  explicit Pool(int processes);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  /// terminate() and join().
+  ~Pool();
+
+  /// Runs one task and waits for it.
+  template <class F, class... Arguments>
+  auto apply(F&& function, Arguments&&... arguments) {
+    return give(ApplyOptions{}, true, "apply", function, arguments...).get();
+  }
+  template <class F, class... Arguments>
+  auto apply(ApplyOptions options, F&& function, Arguments&&... arguments) {
+    return give(options, true, "apply", function, arguments...).get();
+  }
+
+  /// Runs one task meanwhile. If all workers are busy it waits for its turn; never blocks.
+  template <class F, class... Arguments>
+  auto apply_async(F&& function, Arguments&&... arguments) {
+    return give(ApplyOptions{}, false, "apply_async", function, arguments...);
+  }
+  template <class F, class... Arguments>
+  auto apply_async(ApplyOptions options, F&& function, Arguments&&... arguments) {
+    return give(options, false, "apply_async", function, arguments...);
+  }
+
+  /// Calls `function` with each element (of several ranges: with one of each, until the shortest ends) and returns the
+  /// results in order. When all have ended, throws the first error, by order of the input, if there is one.
+  template <class F, class... Ranges>
+  auto map(F&& function, Ranges&&... ranges) {
+    return map(MapOptions{}, function, std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto map(MapOptions options, F&& function, Ranges&&... ranges) {
+    return values(outcomes_of("map", options, function, std::forward<Ranges>(ranges)...));
+  }
+
+  /// The same, but returns what became of each: std::vector<Outcome<R>>.
+  template <class F, class... Ranges>
+  auto map_outcomes(F&& function, Ranges&&... ranges) {
+    return map_outcomes(MapOptions{}, function, std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto map_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
+    return outcomes_of("map_outcomes", options, function, std::forward<Ranges>(ranges)...);
+  }
+
+  /// A range of the results in order, as they come; reads the input only some items ahead (detail/pool/imap.hpp). An error
+  /// is thrown when its turn comes. An lvalue range must outlive the loop. The default chunk is 1.
+  template <class F, class... Ranges>
+  auto imap(F&& function, Ranges&&... ranges) {
+    return flow<false>("imap", MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto imap(MapOptions options, F&& function, Ranges&&... ranges) {
+    return flow<false>("imap", options, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+  }
+  /// The same with Outcomes: goes on past what failed.
+  template <class F, class... Ranges>
+  auto imap_outcomes(F&& function, Ranges&&... ranges) {
+    return flow<true>("imap_outcomes", MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto imap_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
+    return flow<true>("imap_outcomes", options, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+  }
+
+  /// Takes no more tasks; those that were given go on.
+  void close();
+  /// Ends the workers (SIGTERM, half a second of grace, SIGKILL). What has not ended is Cancelled.
+  void terminate();
+  /// Waits until the tasks and the workers have ended. Throws std::logic_error before close() or terminate().
+  void join();
+
+ private:
+  template <class F, class... Arguments>
+  auto give(ApplyOptions options, bool will_wait, const char* call, const F& function, const Arguments&... arguments) {
+    using R = wire::result_t<F, Arguments...>;
+    auto job = std::make_shared<pool::CollectedJob<R>>(call, false);
+    job->resize(1);
+    pool::EncodedTask task;
+    pool::TaskEncoder<F, wire::stored_t<Arguments>...> encoder(task, function);
+    encoder.add(arguments...);
+    engine_->submit({job, 0, 1, options.timeout}, task, will_wait);
+    return AsyncResult<R>(engine_, std::move(job));
+  }
+
+  template <class F, class... Ranges>
+  auto outcomes_of(const char* call, MapOptions options, const F& function, Ranges&&... ranges) {
+    pool::Inputs<Ranges...> inputs(std::forward<Ranges>(ranges)...);
+    using Encoder = pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>;
+    auto job = std::make_shared<pool::CollectedJob<typename Encoder::Result>>(call, true);
+    const std::size_t chunksize = chunk_of(options, [&inputs]() -> std::optional<std::size_t> {
+      if constexpr (pool::Inputs<Ranges...>::is_sized) return inputs.size();
+      return std::nullopt;
+    }());
+    inputs.start();
+    std::size_t given = 0;
+    try {
+      while (!inputs.at_end()) {
+        pool::EncodedTask task;
+        typename Encoder::Type encoder(task, function);
+        while (encoder.count() < chunksize && !inputs.at_end())
+          inputs.next([&](const auto&... elements) { encoder.add(elements...); });
+        {
+          const std::lock_guard guard(engine_->mutex());
+          job->resize(given + encoder.count());
+        }
+        engine_->submit({job, given, encoder.count(), options.timeout}, task, true);
+        given += encoder.count();
+      }
+    } catch (...) {
+      engine_->wait(*job, os::Deadline::never());  // the input failed: what was given out ends first
+      throw;
+    }
+    engine_->wait(*job, os::Deadline::never());
+    return std::move(job->outcomes());
+  }
+
+  template <class R>
+  static auto values(std::vector<Outcome<R>> outcomes) {
+    if constexpr (std::is_void_v<R>) {
+      for (Outcome<R>& outcome : outcomes) outcome.value();
+    } else {
+      std::vector<R> values;
+      values.reserve(outcomes.size());
+      for (Outcome<R>& outcome : outcomes) values.push_back(std::move(outcome).value());
+      return values;
+    }
+  }
+
+  template <bool as_outcomes, class F, class... Ranges>
+  auto flow(const char* call, MapOptions options, F&& function, Ranges&&... ranges) {
+    const std::size_t chunksize = flow_chunk_of(options);
+    const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize), options.timeout};
+    return pool::FlowRange<as_outcomes, std::decay_t<F>, Ranges...>(engine_, call, flow, std::forward<F>(function),
+                                                                    std::forward<Ranges>(ranges)...);
+  }
+
+  // Throw std::invalid_argument for a chunk of 0.
+  [[nodiscard]] std::size_t chunk_of(const MapOptions& options, std::optional<std::size_t> items) const;
+  [[nodiscard]] static std::size_t flow_chunk_of(const MapOptions& options);
+  [[nodiscard]] std::size_t window_of(std::size_t chunksize) const;
+
+  std::shared_ptr<pool::Engine> engine_;
+};
+
+}  // namespace procyon

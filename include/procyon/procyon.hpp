@@ -1,0 +1,21 @@
+// Procyon: multiprocessing for C++20. Includes every public header.
+//
+//   #include <procyon/procyon.hpp>
+//   namespace mp = procyon;
+#pragma once
+
+#include "procyon/async_result.hpp"
+#include "procyon/context.hpp"
+#include "procyon/errors.hpp"
+#include "procyon/event.hpp"
+#include "procyon/exit_status.hpp"
+#include "procyon/lock.hpp"
+#include "procyon/outcome.hpp"
+#include "procyon/owner_died.hpp"
+#include "procyon/partial.hpp"
+#include "procyon/pool.hpp"
+#include "procyon/process.hpp"
+#include "procyon/progress.hpp"
+#include "procyon/queue.hpp"
+#include "procyon/value.hpp"
+#include "procyon/version.hpp"

@@ -1,0 +1,477 @@
+#include "procyon/detail/pool/engine.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+#include "arena/participants.hpp"
+#include "os/signals.hpp"
+#include "pool/ledger.hpp"
+#include "pool/workforce.hpp"
+#include "procyon/detail/wire/call.hpp"
+
+namespace procyon::pool {
+
+using arena::Handle;
+using arena::Reference;
+using arena::Session;
+
+namespace {
+
+constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
+
+Reference make_pool(const EngineOptions& options) {
+  const std::uint32_t slots = std::min(slot_limit, std::bit_ceil(std::max(64u, 16 * options.processes)));
+  Reference reference = Reference::create_with_room<PoolState>(PoolState::room_for(options.processes, slots), pool_type);
+  auto& pool = reference.get<PoolState>();
+  pool.slot_count = slots;
+  pool.worker_count = options.processes;
+  pool.tasks_per_worker = options.tasks_per_worker;
+  pool.master = Session::current().self().bits();
+  for (std::uint32_t index = 0; index < options.processes; ++index) new (&pool.worker(index)) WorkerSlot;
+  for (std::uint32_t index = 0; index < slots; ++index) new (&pool.slot(index)) TaskSlot;
+  return reference;
+}
+
+void store_initializer(const Reference& reference, EncodedTask& call) {
+  Session& session = Session::current();
+  auto& pool = reference.get<PoolState>();
+  const auto bytes = call.bytes.bytes();
+  const auto references = call.parcel.references();
+  const Handle block = session.allocate(round_up(bytes.size()) + references.size_bytes());
+  std::memcpy(session.bytes(block), bytes.data(), bytes.size());
+  if (!references.empty())
+    std::memcpy(session.bytes(block) + round_up(bytes.size()), references.data(), references.size_bytes());
+  pool.initializer_size = bytes.size();
+  pool.initializer_references = references.size();
+  call.parcel.hand_to(block);
+  session.hand_to(block, reference.handle());
+  pool.initializer = block.bits();
+}
+
+}  // namespace
+
+// The state of a pool in its master. Shared with the foreman's thread.
+class Engine::Master {
+ public:
+  explicit Master(const EngineOptions& options)
+      : session_(Session::current()),
+        creator_(session_.self()),
+        reference_(make_pool(options)),
+        pool_(reference_.get<PoolState>()),
+        ledger_(session_, pool_, reference_.handle()),
+        workforce_(reference_, options.start_method, [this] { wake_foreman(); }) {}
+
+  void begin(const EngineOptions& options, EncodedTask& initializer);
+  void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
+  bool try_submit(TaskDescription description, EncodedTask& task);
+  bool wait_for(Condition ready, os::Deadline deadline);
+  void collect();
+  void close();
+  void terminate();
+  void join();
+  void end();
+
+  /// False in a forked child, where the pool is its parent's.
+  [[nodiscard]] bool is_creator() const { return arena::current_participant() == creator_; }
+  [[nodiscard]] const PoolState& pool() const { return pool_; }
+  std::mutex& mutex() { return mutex_; }
+
+ private:
+  enum class Life : std::uint8_t { open, closed, terminated };
+
+  void require_open() const;
+  void wake_foreman();
+  void wake_waiters();
+  void wake_collector();
+  void tell_everybody() {
+    wake_waiters();
+    wake_collector();
+  }
+
+  // The foreman's work.
+  void run_foreman();
+  bool foremans_round();
+  void deal_with_ends();
+  std::exception_ptr loss(const Workforce::End& end, const TaskDescription& task, std::uint32_t item, bool condemned);
+  std::exception_ptr initializer_error(std::uint32_t worker);
+  void replace(std::uint32_t worker);
+  void break_pool(const std::exception_ptr& cause);
+  [[nodiscard]] os::Deadline next_round() const;
+
+  Session& session_;
+  const arena::ParticipantId creator_;
+  Reference reference_;
+  PoolState& pool_;
+
+  mutable std::mutex mutex_;  // guards all below up to the next blank line
+  Ledger ledger_;
+  Life life_ = Life::open;
+  std::exception_ptr broken_;
+  std::vector<std::uint32_t> to_start_;  // workers that could not be started yet
+  std::uint32_t idle_ends_ = 0;          // ends of workers in a row that had no task
+
+  Workforce workforce_;
+  std::atomic<std::uint32_t> waiters_{0};
+  std::mutex collecting_;            // held by the one thread that sleeps on the workers' word
+  os::FutexWord local_word_{0};      // waiters who do not collect sleep on it
+  os::FutexWord foreman_word_{0};
+  std::atomic<bool> is_shut_{false};  // broken or terminated: nothing will be given out any more
+  std::atomic<bool> ended_{false};
+  std::thread foreman_;
+};
+
+// ---- submitting and waiting
+
+void Engine::Master::require_open() const {
+  if (!is_creator())
+    throw std::logic_error("procyon: this pool belongs to the process that made it; a child cannot use it");
+  if (broken_) std::rethrow_exception(broken_);
+  if (life_ != Life::open)
+    throw std::logic_error("procyon: this pool takes no more tasks: it was closed or terminated");
+}
+
+bool Engine::Master::try_submit(TaskDescription description, EncodedTask& task) {
+  const std::size_t items = description.item_count;
+  Job& job = *description.job;
+  const bool timed = description.timeout.has_value();
+  {
+    const std::lock_guard guard(mutex_);
+    require_open();
+    if (!ledger_.give_out(description, task)) return false;
+    job.pending.fetch_add(items, std::memory_order_relaxed);  // results are delivered under the mutex: not before this
+  }
+  if (timed) wake_foreman();
+  return true;
+}
+
+void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool wait_for_slot) {
+  if (!wait_for_slot) {
+    if (!try_submit(description, task)) {
+      const std::lock_guard guard(mutex_);
+      require_open();
+      description.job->pending.fetch_add(description.item_count, std::memory_order_relaxed);
+      ledger_.keep(description, std::move(task));
+    }
+    return wake_foreman();  // its result may have to be collected though nobody waits
+  }
+  while (!try_submit(description, task)) {
+    // A quarter of the slots at a time: going back and forth for each single one would cost more than the tasks.
+    const auto has_room = [this] {
+      return ledger_.outstanding() <= pool_.slot_count / 4 * 3 || is_shut_.load(std::memory_order_acquire);
+    };
+    wait_for(Condition([](const void* context) { return (*static_cast<decltype(&has_room)>(context))(); }, &has_room),
+             os::Deadline::never());
+  }
+}
+
+void Engine::Master::collect() {
+  if (!ledger_.has_completed()) return;
+  std::size_t collected = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    collected = ledger_.collect();
+    if (collected != 0) idle_ends_ = 0;
+  }
+  // The only waiter is the caller: nobody to wake, and no system call.
+  if (collected != 0 && waiters_.load(std::memory_order_seq_cst) > 1) wake_waiters();
+}
+
+bool Engine::Master::wait_for(Condition ready, os::Deadline deadline) {
+  if (ready()) return true;
+  struct Waiting {
+    explicit Waiting(std::atomic<std::uint32_t>& count) : count_(count) { count_.fetch_add(1); }
+    ~Waiting() { count_.fetch_sub(1); }
+    std::atomic<std::uint32_t>& count_;
+  } waiting(waiters_);
+  for (;;) {
+    std::uint32_t seen = local_word_.load(std::memory_order_seq_cst);
+    if (ready()) return true;
+    if (deadline.expired()) return false;
+    std::unique_lock role(collecting_, std::try_to_lock);
+    if (!role) {
+      os::futex_wait(local_word_, seen, deadline.slice(os::wait_slice));
+      continue;
+    }
+    while (!deadline.expired()) {
+      collect();
+      seen = local_word_.load(std::memory_order_seq_cst);
+      if (ready()) break;
+      const auto stirred = [&] {
+        return ledger_.has_completed() || local_word_.load(std::memory_order_acquire) != seen;
+      };
+      sync::wait_until(stirred, pool_.master_sleepers, pool_.completed_count, deadline);
+    }
+    role.unlock();
+    if (waiters_.load() > 1) wake_waiters();  // one of them takes over the collecting
+  }
+}
+
+void Engine::Master::wake_waiters() {
+  local_word_.fetch_add(1, std::memory_order_seq_cst);
+  if (waiters_.load(std::memory_order_seq_cst) > 0) os::futex_wake_all(local_word_);
+}
+
+// The collector sleeps on the workers' word; what the foreman changed must reach it too.
+void Engine::Master::wake_collector() {
+  pool_.completed_count.fetch_add(1, std::memory_order_seq_cst);
+  sync::wake_all(pool_.master_sleepers, pool_.completed_count);
+}
+
+// ---- the foreman
+
+void Engine::Master::wake_foreman() {
+  foreman_word_.fetch_add(1, std::memory_order_seq_cst);
+  os::futex_wake_all(foreman_word_);
+}
+
+void Engine::Master::run_foreman() {
+  while (!ended_.load(std::memory_order_acquire)) {
+    const std::uint32_t seen = foreman_word_.load(std::memory_order_acquire);
+    if (foremans_round()) continue;
+    os::futex_wait(foreman_word_, seen, next_round());
+  }
+}
+
+// What must be done though no thread of the user's asks. True if there may be more to do at once.
+bool Engine::Master::foremans_round() {
+  deal_with_ends();
+  workforce_.end_overdue();
+  std::vector<Ledger::Overrun> overruns;
+  std::size_t collected = 0;
+  bool changed = false;
+  {
+    const std::lock_guard guard(mutex_);
+    overruns = ledger_.condemn_overruns();
+    if (waiters_.load() == 0 && life_ != Life::terminated) collected = ledger_.collect();
+    changed = ledger_.feed();
+    if (collected != 0) idle_ends_ = 0;
+  }
+  for (const Ledger::Overrun& overrun : overruns) workforce_.end(overrun.worker);
+  if (collected != 0 || changed) tell_everybody();
+  return collected != 0;
+}
+
+os::Deadline Engine::Master::next_round() const {
+  const std::lock_guard guard(mutex_);
+  os::Deadline next = std::min(ledger_.next_overrun(), workforce_.next_overdue());
+  // Nobody waits, but results arrive: take them over soon, so that kept tasks follow.
+  if (waiters_.load() == 0 && ledger_.outstanding() != 0) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(1)));
+  if (!to_start_.empty()) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(50)));
+  return next;
+}
+
+void Engine::Master::deal_with_ends() {
+  const std::vector<Workforce::End> ends = workforce_.take_ends();
+  for (const Workforce::End& end : ends) {
+    bool had_task = false;
+    std::exception_ptr failed_initializer;
+    {
+      const std::lock_guard guard(mutex_);
+      failed_initializer = initializer_error(end.worker);
+      had_task = ledger_.settle_lost(end.worker, [&](const TaskDescription& task, std::uint32_t item, bool condemned) {
+        return loss(end, task, item, condemned);
+      });
+      const bool retired = pool_.worker(end.worker).retired.load(std::memory_order_acquire) != 0;
+      idle_ends_ = had_task || retired ? 0 : idle_ends_ + 1;
+      ledger_.feed();
+    }
+    if (failed_initializer) break_pool(failed_initializer);
+    // Workers that end as fast as they are started, without ever having had a task: stop before it is a fork storm.
+    if (idle_ends_ > std::max(8u, 3 * pool_.worker_count))
+      break_pool(std::make_exception_ptr(BrokenPool(
+          "procyon: the workers of this pool end before they take a task (the last one: " + end.status.describe() +
+          "); is something wrong in a static constructor, or are they killed for want of memory?")));
+    replace(end.worker);
+  }
+  std::vector<std::uint32_t> again;
+  {
+    const std::lock_guard guard(mutex_);
+    again.swap(to_start_);
+  }
+  for (const std::uint32_t worker : again) replace(worker);
+  if (!ends.empty()) tell_everybody();
+}
+
+std::exception_ptr Engine::Master::loss(const Workforce::End& end, const TaskDescription& task, std::uint32_t item,
+                                        bool condemned) {
+  const std::string description = task.job->describe(task.first_item + item);
+  if (condemned) {
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*task.timeout).count();
+    return std::make_exception_ptr(TimeoutError("procyon: " + description + " ran longer than its time-out of " +
+                                                std::to_string(milliseconds) + " ms; its worker (pid " +
+                                                std::to_string(end.pid) + ") was ended and replaced"));
+  }
+  return std::make_exception_ptr(WorkerLost(WorkerEnd{.pid = end.pid,
+                                                      .signal = end.status.signal,
+                                                      .exit_code = end.status.code,
+                                                      .core_dumped = end.status.core_dumped,
+                                                      .task = description,
+                                                      .details = {}}));
+}
+
+std::exception_ptr Engine::Master::initializer_error(std::uint32_t worker) {
+  WorkerSlot& slot = pool_.worker(worker);
+  const Handle block = Handle::from_bits(slot.initializer_error.exchange(0, std::memory_order_acquire));
+  if (!block || !session_.is_held_by(block, reference_.handle())) return nullptr;
+  wire::Reader reader({session_.bytes(block), slot.initializer_error_size.load(std::memory_order_relaxed)});
+  const Outcome<void> outcome = wire::decode_outcome<void>(reader);
+  const std::string text = outcome ? "no error" : outcome.error().type() + ": " + outcome.error().what();
+  session_.release(block);
+  return std::make_exception_ptr(
+      BrokenPool("procyon: the initializer of this pool failed in a worker, so it has none to work with: " + text));
+}
+
+void Engine::Master::replace(std::uint32_t worker) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (broken_ || life_ == Life::terminated || pool_.stopping.load(std::memory_order_relaxed) != 0) return;
+  }
+  try {
+    workforce_.start(worker);
+  } catch (const std::exception& error) {
+    {
+      const std::lock_guard guard(mutex_);
+      to_start_.push_back(worker);
+    }
+    if (workforce_.running() == 0)
+      break_pool(std::make_exception_ptr(
+          BrokenPool(std::string("procyon: this pool has no worker left and cannot start one: ") + error.what())));
+  }
+}
+
+void Engine::Master::break_pool(const std::exception_ptr& cause) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (broken_) return;
+    broken_ = cause;
+    is_shut_.store(true, std::memory_order_release);
+    ledger_.collect();
+    pool_.stopping.store(1, std::memory_order_seq_cst);
+  }
+  // No worker may be inside a slot when the slots are freed.
+  workforce_.end_all();
+  if (!workforce_.join_all(os::Deadline::after(std::chrono::seconds(1)))) {
+    workforce_.end_overdue();
+    workforce_.join_all(os::Deadline::after(std::chrono::seconds(5)));
+  }
+  {
+    const std::lock_guard guard(mutex_);
+    ledger_.fail_all(cause);
+  }
+  tell_everybody();
+}
+
+// ---- beginning and end
+
+void Engine::Master::begin(const EngineOptions& options, EncodedTask& initializer) {
+  if (options.has_initializer) store_initializer(reference_, initializer);
+  try {
+    for (std::uint32_t worker = 0; worker < options.processes; ++worker) workforce_.start(worker);
+  } catch (...) {
+    pool_.stopping.store(1, std::memory_order_seq_cst);
+    workforce_.end_all();
+    workforce_.join_all(os::Deadline::after(std::chrono::seconds(1)));
+    workforce_.end_overdue();
+    workforce_.join_all(os::Deadline::never());
+    throw;
+  }
+  const os::BlockSignals blocked;  // the foreman must not take the user's signals
+  foreman_ = std::thread([this] { run_foreman(); });
+}
+
+void Engine::Master::close() {
+  const std::lock_guard guard(mutex_);
+  if (life_ == Life::open) life_ = Life::closed;
+}
+
+void Engine::Master::terminate() {
+  {
+    const std::lock_guard guard(mutex_);
+    if (life_ == Life::terminated) return;
+    life_ = Life::terminated;
+    is_shut_.store(true, std::memory_order_release);
+    ledger_.collect();  // what is done is done
+    pool_.stopping.store(1, std::memory_order_seq_cst);
+    pool_.submitted.fetch_add(1, std::memory_order_seq_cst);
+  }
+  os::futex_wake_all(pool_.submitted);
+  workforce_.end_all();
+  const os::Deadline kill_at = workforce_.next_overdue();
+  if (!workforce_.join_all(kill_at)) {
+    workforce_.end_overdue();
+    workforce_.join_all(os::Deadline::never());
+  }
+  {
+    const std::lock_guard guard(mutex_);
+    ledger_.fail_all(std::make_exception_ptr(
+        Cancelled("procyon: the pool was terminated before this task had ended")));
+  }
+  tell_everybody();
+}
+
+void Engine::Master::join() {
+  {
+    const std::lock_guard guard(mutex_);
+    if (life_ == Life::open)
+      throw std::logic_error("procyon: this pool still takes tasks; close() or terminate() it before join()");
+  }
+  const auto is_idle = [this] {
+    const std::lock_guard guard(mutex_);
+    return ledger_.outstanding() == 0;
+  };
+  wait_for(Condition([](const void* context) { return (*static_cast<decltype(&is_idle)>(context))(); }, &is_idle),
+           os::Deadline::never());
+  pool_.stopping.store(1, std::memory_order_seq_cst);
+  pool_.submitted.fetch_add(1, std::memory_order_seq_cst);
+  os::futex_wake_all(pool_.submitted);
+  workforce_.join_all(os::Deadline::never());
+}
+
+void Engine::Master::end() {
+  terminate();
+  ended_.store(true, std::memory_order_release);
+  wake_foreman();
+  if (foreman_.joinable()) foreman_.join();
+}
+
+// ---- Engine
+
+Engine::Engine(const EngineOptions& options, EncodedTask& initializer) : master_(std::make_shared<Master>(options)) {
+  master_->begin(options, initializer);
+}
+
+Engine::~Engine() {
+  end();
+  // After a user's fork: workers and foreman are the parent's. What stands for them here is never touched again.
+  if (!master_->is_creator()) static_cast<void>(new std::shared_ptr<Master>(std::move(master_)));
+}
+
+void Engine::end() {
+  if (master_->is_creator()) master_->end();
+}
+
+void Engine::submit(TaskDescription description, EncodedTask& task, bool wait_for_slot) {
+  master_->submit(std::move(description), task, wait_for_slot);
+}
+bool Engine::try_submit(TaskDescription description, EncodedTask& task) {
+  return master_->try_submit(std::move(description), task);
+}
+bool Engine::wait(const Job& job, os::Deadline deadline) {
+  const auto is_done = [&job] { return job.pending.load(std::memory_order_acquire) == 0; };
+  return wait_until(is_done, deadline);
+}
+bool Engine::wait_for(Condition ready, os::Deadline deadline) { return master_->wait_for(ready, deadline); }
+void Engine::collect() { master_->collect(); }
+void Engine::close() { master_->close(); }
+void Engine::terminate() { master_->terminate(); }
+void Engine::join() { master_->join(); }
+std::uint32_t Engine::slot_count() const { return master_->pool().slot_count; }
+std::uint32_t Engine::process_count() const { return master_->pool().worker_count; }
+std::mutex& Engine::mutex() { return master_->mutex(); }
+
+}  // namespace procyon::pool

@@ -1,0 +1,104 @@
+// The master's side of the task slots: which job each slot's items belong to, and the settling of what workers did.
+//
+// Process-local; every function is called under the engine's mutex. What it does in shared memory follows pool_format.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "pool/pool_format.hpp"
+#include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/pool/engine.hpp"
+#include "procyon/errors.hpp"
+
+namespace procyon::pool {
+
+class Ledger {
+ public:
+  Ledger(arena::Session& session, PoolState& pool, arena::Handle pool_handle);
+
+  /// Fills a free slot and publishes it. False if none can be used now.
+  bool give_out(const TaskDescription& description, EncodedTask& task);
+  /// Keeps a task until a slot is free (feed()).
+  void keep(const TaskDescription& description, EncodedTask&& task);
+  /// Gives out kept tasks. Returns whether it gave out any.
+  bool feed();
+
+  /// Takes over the results of completed tasks. Returns how many tasks.
+  std::size_t collect();
+  /// Whether a collect() would find something; may be called without the mutex.
+  [[nodiscard]] bool has_completed() const;
+
+  /// Settles what a dead worker had taken: finished items are delivered, the begun one fails with `lost(describe)`,
+  /// the rest is given out again. Returns whether it had taken a task.
+  template <class MakeError>
+  bool settle_lost(std::uint32_t worker, MakeError make_error);
+
+  /// A running item that has run longer than its job allows, condemned now: its worker must be ended.
+  struct Overrun {
+    std::uint32_t worker;
+  };
+  std::vector<Overrun> condemn_overruns();
+  /// When the next running item with a time-out may overrun.
+  [[nodiscard]] os::Deadline next_overrun() const;
+
+  /// Fails every item that has no result yet, given out or kept.
+  void fail_all(const std::exception_ptr& error);
+
+  /// Tasks given out or kept. May be asked without the mutex.
+  [[nodiscard]] std::size_t outstanding() const { return outstanding_.load(std::memory_order_acquire); }
+
+ private:
+  struct Entry {
+    std::optional<TaskDescription> task;
+    std::uint32_t delivered = 0;  // items [0, delivered) of the slot have ended
+  };
+  struct Kept {
+    TaskDescription description;
+    std::unique_ptr<EncodedTask> task;
+  };
+
+  void fill(TaskSlot& slot, const TaskDescription& description, EncodedTask& task);
+  void deliver_finished(std::uint32_t index, std::uint32_t finished);
+  void end_item(Entry& entry, std::uint32_t item, const std::exception_ptr& error);
+  void free_slot(std::uint32_t index);
+  void publish_again(std::uint32_t index, std::uint32_t first_item);
+  void republish();
+  std::optional<std::uint32_t> taken_by(std::uint32_t worker, std::uint32_t index) const;
+  void settle_slot(std::uint32_t index, const std::exception_ptr& lost);
+
+  arena::Session& session_;
+  PoolState& pool_;
+  arena::Handle pool_handle_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;         // slots, the warmest last
+  std::vector<std::uint32_t> unpublished_;  // filled slots that the ring had no room for
+  std::deque<Kept> kept_;
+  std::atomic<std::size_t> outstanding_{0};
+  std::size_t timed_in_use_ = 0;
+};
+
+template <class MakeError>
+bool Ledger::settle_lost(std::uint32_t worker, MakeError make_error) {
+  bool had_task = false;
+  for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
+    const SlotState state = SlotState::from_bits(pool_.slot(index).state.load(std::memory_order_acquire));
+    if (state.worker != worker || (state.phase != Phase::taken && state.phase != Phase::done)) continue;
+    if (!entries_[index].task) continue;
+    had_task = true;
+    const Progress progress = Progress::from_bits(pool_.slot(index).progress.load(std::memory_order_acquire));
+    std::exception_ptr error;
+    if (state.phase == Phase::taken && progress.is_running()) {
+      const TaskDescription& task = *entries_[index].task;
+      error = make_error(task, progress.finished, progress.condemned);
+    }
+    settle_slot(index, error);
+  }
+  return had_task;
+}
+
+}  // namespace procyon::pool

@@ -1,0 +1,73 @@
+#include "procyon/pool.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "pool/pool_format.hpp"
+#include "procyon/process.hpp"
+
+namespace procyon {
+
+namespace {
+
+pool::EngineOptions engine_options(const PoolOptions& options) {
+  if (options.processes < 0 || options.maxtasksperchild < 0)
+    throw std::invalid_argument("procyon: a pool has at least one process, and a limit of tasks per child is at least 1");
+  const int processes = options.processes == 0 ? cpu_count() : options.processes;
+  if (static_cast<std::uint32_t>(processes) > pool::worker_limit)
+    throw std::invalid_argument("procyon: a pool has at most " + std::to_string(pool::worker_limit) + " processes");
+  return {.processes = static_cast<std::uint32_t>(processes),
+          .tasks_per_worker = static_cast<std::uint32_t>(options.maxtasksperchild),
+          .start_method = options.start_method,
+          .has_initializer = false};
+}
+
+[[noreturn]] void refuse_empty_chunks() {
+  throw std::invalid_argument("procyon: a chunk has at least one item; leave chunksize out for a good default");
+}
+
+}  // namespace
+
+Pool::Pool(PoolOptions options) {
+  pool::EngineOptions engine = engine_options(options);
+  pool::EncodedTask no_initializer;
+  engine.has_initializer = options.initializer.call_ != nullptr;
+  engine_ = std::make_shared<pool::Engine>(engine, engine.has_initializer ? *options.initializer.call_ : no_initializer);
+}
+
+Pool::Pool(int processes) : Pool(PoolOptions{.processes = processes < 1 ? -1 : processes}) {}
+
+Pool::~Pool() { engine_->end(); }
+
+void Pool::close() { engine_->close(); }
+void Pool::terminate() { engine_->terminate(); }
+void Pool::join() { engine_->join(); }
+
+std::size_t Pool::chunk_of(const MapOptions& options, std::optional<std::size_t> items) const {
+  if (options.chunksize == std::size_t{0}) refuse_empty_chunks();
+  if (options.chunksize) return *options.chunksize;
+  // Four chunks a worker even out tasks of different length, as in Python; a bound keeps what a chunk holds small.
+  constexpr std::size_t unknown_length_chunk = 16;
+  constexpr std::size_t largest_chunk = 4096;
+  if (!items) return unknown_length_chunk;
+  const std::size_t parts = std::size_t{4} * engine_->process_count();
+  return std::clamp<std::size_t>((*items + parts - 1) / parts, 1, largest_chunk);
+}
+
+std::size_t Pool::flow_chunk_of(const MapOptions& options) {
+  if (options.chunksize == std::size_t{0}) refuse_empty_chunks();
+  return options.chunksize.value_or(1);
+}
+
+std::size_t Pool::window_of(std::size_t chunksize) const {
+  return std::max<std::size_t>(8, std::size_t{4} * engine_->process_count()) * chunksize;
+}
+
+namespace pool {
+
+std::string describe_task(const char* call, std::size_t item, bool numbered) {
+  return numbered ? "task " + std::to_string(item) + " of " + call : std::string("the task of ") + call;
+}
+
+}  // namespace pool
+}  // namespace procyon

@@ -1,0 +1,71 @@
+// The worker processes of a pool: started, watched, ended and replaced.
+//
+// Process-local. Ends of workers are noted by the supervisor's thread (note_end); everything else is called by the
+// foreman or under the engine's mutex.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pool/pool_format.hpp"
+#include "process/child.hpp"
+#include "procyon/detail/arena/reference.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/exit_status.hpp"
+
+namespace procyon::pool {
+
+class Workforce {
+ public:
+  /// `when_one_ends` is called on the supervisor's thread; it only wakes somebody.
+  Workforce(arena::Reference pool, std::optional<StartMethod> start_method, std::function<void()> when_one_ends);
+
+  /// Starts the worker of that index. Throws what starting a process throws.
+  void start(std::uint32_t index);
+
+  struct End {
+    std::uint32_t worker;
+    pid_t pid;
+    ExitStatus status;
+  };
+  /// Workers that have ended since the last call.
+  std::vector<End> take_ends();
+
+  /// Asks a worker to end (SIGTERM); after a grace period end_overdue() kills it.
+  void end(std::uint32_t worker);
+  void end_all();
+  void end_overdue();
+  /// When end_overdue() has something to do.
+  [[nodiscard]] os::Deadline next_overdue() const;
+
+  [[nodiscard]] std::size_t running() const;
+  /// Waits until the worker has ended; false when the deadline passed.
+  bool join_all(os::Deadline deadline);
+
+ private:
+  static constexpr std::chrono::milliseconds grace{500};
+
+  struct Worker {
+    std::shared_ptr<process::Child> child;
+    os::Deadline kill_at = os::Deadline::never();
+  };
+  struct Ends {  // shared with callbacks that may come after this object is gone
+    std::mutex mutex;
+    std::vector<End> ends;
+  };
+
+  arena::Reference pool_;
+  std::optional<StartMethod> start_method_;
+  std::function<void()> when_one_ends_;
+  std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
+  mutable std::mutex mutex_;
+  std::vector<Worker> workers_;
+  std::uint32_t started_ = 0;
+};
+
+}  // namespace procyon::pool
