@@ -77,7 +77,7 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   // What static constructors wrote must not be written by each child again.
   ::fflush(nullptr);
   if (greeted.greeting.role == ImageRole::fork_server)
-    run_fork_server(std::move(socket), std::move(reports), *board, parent);
+    run_fork_server(std::move(socket), std::move(reports), *board, greeted.greeting.slot, parent);
   reports.reset();
   run_spawned_child(socket, *board);
 }

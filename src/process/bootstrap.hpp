@@ -35,6 +35,7 @@ struct Greeting {
   std::uint32_t magic = protocol_magic;
   ImageRole role = ImageRole::child;
   std::uint64_t image = 0;  // hash of the program's build-id: both ends are the same program
+  std::uint32_t slot = 0;   // a server's on the board: while it prepares itself it is a participant
 };
 inline constexpr std::size_t greeting_descriptors = 4;
 

@@ -219,8 +219,8 @@ StartRequest rehearsed_request(const os::Descriptor& directory, std::vector<os::
 
 }  // namespace
 
-void rehearse_child() {
-  BoardSlot slot{};
+void rehearse_child(BoardSlot& slot) {
+  slot.participant.store(arena::Session::current().self().bits(), std::memory_order_release);
   ChildEntry entry{{}, {}, &slot, {}};
   entry.request = rehearsed_request(os::open_current_directory(), entry.descriptors);
   Work work = set_up(std::move(entry));
@@ -228,6 +228,7 @@ void rehearse_child() {
   run_target(std::move(work));
   flush_standard_streams();
   arena::Session::current().leave();
+  slot.participant.store(0, std::memory_order_release);
 }
 
 void run_child(ChildEntry entry) {

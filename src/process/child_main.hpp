@@ -20,7 +20,7 @@ struct ChildEntry {
 /// Does in a fork server what its children will do, up to their target, and takes it back: what is done once (symbols
 /// looked up, tables built, memory mapped) the children inherit, where each would take 50 us for it. Throws what can go
 /// wrong in a child.
-void rehearse_child();
+void rehearse_child(BoardSlot& slot);
 
 /// Becomes the process that the request describes, runs its target and ends. With every signal blocked on entry.
 [[noreturn]] void run_child(ChildEntry entry);

@@ -38,9 +38,23 @@ std::string describe(const os::WaitResult& result) {
   return status.describe();
 }
 
+// A slot of the board for a scope.
+class SlotOnBoard {
+ public:
+  explicit SlotOnBoard(StartBoard& board) : board_(board), index_(board.take()) {}
+  ~SlotOnBoard() { board_.give_back(index_); }
+  SlotOnBoard(const SlotOnBoard&) = delete;
+  SlotOnBoard& operator=(const SlotOnBoard&) = delete;
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+
+ private:
+  StartBoard& board_;
+  std::uint32_t index_;
+};
+
 }  // namespace
 
-StartedImage start_image(State& state, ImageRole role, int report_socket, bool by_supervisor) {
+StartedImage start_image(State& state, Greeting greeting, int report_socket, bool by_supervisor) {
   os::SocketPair sockets = os::create_socket_pair();
   arena::Session& session = arena::Session::current();
   StartBoard& board = state.board();
@@ -63,7 +77,7 @@ StartedImage start_image(State& state, ImageRole role, int report_socket, bool b
     }
     throw;
   }
-  const Greeting greeting{.role = role, .image = image_identity()};
+  greeting.image = image_identity();
   const int descriptors[greeting_descriptors] = {session.memory_descriptor(), session.liveness_descriptor(),
                                                  board.descriptor(),
                                                  report_socket >= 0 ? report_socket : sockets.second.get()};
@@ -117,7 +131,9 @@ bool ForkServer::wait_for_answer() {
 
 void ForkServer::launch() {
   os::SocketPair reports = os::create_socket_pair();
-  StartedImage image = start_image(state_, ImageRole::fork_server, reports.second.get(), true);
+  const SlotOnBoard slot(state_.board());
+  StartedImage image =
+      start_image(state_, {.role = ImageRole::fork_server, .slot = slot.index()}, reports.second.get(), true);
   reports.second.reset();
   socket_ = std::move(image.socket);
   pidfd_ = std::make_shared<os::Descriptor>(std::move(image.pidfd));
@@ -127,7 +143,7 @@ void ForkServer::launch() {
   Ready ready;
   const bool answered = wait_for_answer();
   const auto message = answered ? os::receive_message(socket_, os::writable_bytes_of(ready)) : std::nullopt;
-  if (!message || ready.magic != protocol_magic) throw_ended_early();
+  if (!message || ready.magic != protocol_magic) throw_ended_early(slot.index());
   makes_siblings_ = ready.makes_siblings;
 
   // Takes its status when it ends; that it ended is noticed by the next request.
@@ -140,10 +156,12 @@ void ForkServer::launch() {
   if (!makes_siblings_) watch_reports(std::move(reports.first));
 }
 
-void ForkServer::throw_ended_early() {
+void ForkServer::throw_ended_early(std::uint32_t slot) {
   socket_.reset();
   os::send_signal(*pidfd_, SIGKILL);
   const os::WaitResult result = status_of_ended(*pidfd_);
+  const auto participant = arena::ParticipantId::from_bits(state_.board()[slot].participant.load());
+  if (participant) arena::Session::current().recover(participant);
   throw std::runtime_error(
       "Process: the fork server, which is this program started once more, ended before it was ready (" +
       describe(result) +

@@ -25,14 +25,14 @@ namespace procyon::process {
 
 class State;
 
-/// Starts the program's image once more, in the given role, and greets it. Returns its pid and the parent's end of the
+/// Starts the program's image once more, and greets it. Returns its pid and the parent's end of the
 /// socket. If it must die with this process, it is made by the supervisor's thread.
 struct StartedImage {
   pid_t pid = -1;
   os::Descriptor pidfd;
   os::Descriptor socket;
 };
-StartedImage start_image(State& state, ImageRole role, int report_socket, bool by_supervisor);
+StartedImage start_image(State& state, Greeting greeting, int report_socket, bool by_supervisor);
 
 class ForkServer {
  public:
@@ -57,7 +57,7 @@ class ForkServer {
   void watch_reports(os::Descriptor socket);
   std::optional<Started> request_once(const StartRequest& request, std::span<const int> descriptors);
   bool wait_for_answer();
-  [[noreturn]] void throw_ended_early();
+  [[noreturn]] void throw_ended_early(std::uint32_t slot);
 
   State& state_;
   std::mutex mutex_;  // guards all below; held during a request

@@ -122,11 +122,12 @@ class Server {
 
 }  // namespace
 
-void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board, pid_t parent_pid) {
+void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board, std::uint32_t slot,
+                     pid_t parent_pid) {
   // Two ways to end with the user's process: the end of file, and this one for when it is in the middle of something.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent_pid) ::_exit(0);
-  rehearse_child();
+  rehearse_child(board[slot]);
   Server server(std::move(socket), std::move(reports), board);
   server.run();
 }

@@ -8,8 +8,8 @@
 namespace procyon::process {
 
 /// Never returns in the server; in each child it runs the child to its end. `reports` is where ends are told if the
-/// children must be the server's own.
+/// children must be the server's own; `slot` is the server's on the board.
 [[noreturn]] void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board,
-                                  pid_t parent_pid);
+                                  std::uint32_t slot, pid_t parent_pid);
 
 }  // namespace procyon::process

@@ -171,7 +171,8 @@ class Starter {
   void spawn() {
     place_for_pidfd_.reset();
     // A daemonic child dies with the thread that made it: that must be one that stays.
-    StartedImage image = start_image(state_, ImageRole::child, -1, child_.daemon_ && !is_main_thread());
+    StartedImage image =
+        start_image(state_, {.role = ImageRole::child}, -1, child_.daemon_ && !is_main_thread());
     if (!os::send_message(image.socket, os::bytes_of(request_), descriptors_)) {
       // It ended before it was asked, which is the child's end: noticed like any other.
     }

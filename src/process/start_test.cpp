@@ -158,7 +158,9 @@ TEST_P(StartTest, AChildThatDiesBeforeItsTargetIsAChildThatEnded) {
   if (!os::crash_points_enabled) GTEST_SKIP() << "the build has no crash points";
   for (const char* point : {"process.child.joined", "process.child.took_record"}) {
     const int code = exit_code_of([point] {
-      ::setenv("PROCYON_CRASH_AT", point, 1);
+      // The fork server passes it first, in its rehearsal.
+      ::setenv("PROCYON_CRASH_AT",
+               (point + std::string(GetParam() == StartMethod::forkserver ? ":2" : ":1")).c_str(), 1);
       if (GetParam() == StartMethod::fork) os::arm_crash_point(point);
       auto p = context().Process({.name = "victim"}, nothing);
       p.start();
@@ -380,6 +382,30 @@ TEST(ForkServer, KilledAtAnyTimeUnderLoadCostsNoChild) {
   killer.join();
   channel.in.close();
   EXPECT_EQ(channel.out.read_all().size(), static_cast<std::size_t>(started));
+}
+
+TEST(ForkServer, ThatDiesInItsRehearsalLeavesNothing) {
+  if (!os::crash_points_enabled) GTEST_SKIP() << "the build has no crash points";
+  const int code = exit_code_of([] {
+    ::setenv("PROCYON_CRASH_AT", "process.child.took_record", 1);
+    auto p = get_context("forkserver").Process(nothing);
+    const std::size_t used = arena::Session::current().used_bytes();
+    try {
+      p.start();
+      ::_exit(1);
+    } catch (const std::runtime_error& error) {
+      check(std::string(error.what()).find("ended before it was ready (signal 9 (SIGKILL))") !=
+                std::string::npos,
+            2);
+    }
+    arena::Session::current().verify();
+    check(arena::Session::current().used_bytes() == used, 3);
+    ::unsetenv("PROCYON_CRASH_AT");
+    p.start();
+    p.join();
+    check(p.exitcode() == 0, 4);
+  });
+  EXPECT_EQ(code, 0);
 }
 
 TEST(ForkServer, ThatDiesAtEachRequestIsGivenUp) {
