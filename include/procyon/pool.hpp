@@ -158,10 +158,9 @@ class Pool {
     using R = wire::result_t<F, Arguments...>;
     auto job = std::make_shared<pool::CollectedJob<R>>(call, false);
     job->resize(1);
-    pool::EncodedTask task;
-    pool::TaskEncoder<F, wire::stored_t<Arguments>...> encoder(task, function);
+    pool::TaskEncoder<F, wire::stored_t<Arguments>...> encoder(function);
     encoder.add(arguments...);
-    engine_->submit({job, 0, 1, options.timeout}, task, will_wait);
+    engine_->submit({job, 0, 1, options.timeout}, encoder.task(), will_wait);
     return AsyncResult<R>(engine_, std::move(job));
   }
 
@@ -170,23 +169,21 @@ class Pool {
     pool::Inputs<Ranges...> inputs(std::forward<Ranges>(ranges)...);
     using Encoder = pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>;
     auto job = std::make_shared<pool::CollectedJob<typename Encoder::Result>>(call, true);
-    const std::size_t chunksize = chunk_of(options, [&inputs]() -> std::optional<std::size_t> {
-      if constexpr (pool::Inputs<Ranges...>::is_sized) return inputs.size();
-      return std::nullopt;
-    }());
+    const std::optional<std::size_t> items = inputs.known_size();
+    const std::size_t chunksize = chunk_of(options, items);
+    if (items) job->resize(*items);
+    typename Encoder::Type encoder(function);
     inputs.start();
     std::size_t given = 0;
     try {
-      while (!inputs.at_end()) {
-        pool::EncodedTask task;
-        typename Encoder::Type encoder(task, function);
+      for (; !inputs.at_end(); encoder.begin()) {
         while (encoder.count() < chunksize && !inputs.at_end())
           inputs.next([&](const auto&... elements) { encoder.add(elements...); });
-        {
+        if (!items) {
           const std::lock_guard guard(engine_->mutex());
           job->resize(given + encoder.count());
         }
-        engine_->submit({job, given, encoder.count(), options.timeout}, task, true);
+        engine_->submit({job, given, encoder.count(), options.timeout}, encoder.task(), true);
         given += encoder.count();
       }
     } catch (...) {

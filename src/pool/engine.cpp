@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
 
 Reference make_pool(const EngineOptions& options) {
-  const std::uint32_t slots = std::min(slot_limit, std::bit_ceil(std::max(64u, 16 * options.processes)));
+  const std::uint32_t slots = std::min(slot_limit, std::bit_ceil(std::max(256u, 16 * options.processes)));
   Reference reference = Reference::create_with_room<PoolState>(PoolState::room_for(options.processes, slots), pool_type);
   auto& pool = reference.get<PoolState>();
   pool.slot_count = slots;

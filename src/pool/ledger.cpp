@@ -85,7 +85,7 @@ void Ledger::republish() {
 
 bool Ledger::has_completed() const {
   for (std::uint32_t word = 0; word * 64 < pool_.slot_count; ++word)
-    if (pool_.completed[word].load(std::memory_order_acquire) != 0) return true;
+    if (pool_.completed[word].load(std::memory_order_seq_cst) != 0) return true;
   return false;
 }
 

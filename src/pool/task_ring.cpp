@@ -27,9 +27,8 @@ bool publish(PoolState& pool, std::uint32_t slot) {
   if (old_entry != 0 && is_unclaimed(pool, old_entry)) return false;
   pool.slot(slot).state.store(SlotState{Phase::ready, 0, ticket}.bits(), std::memory_order_release);
   ring_at(pool, ticket).store(entry(ticket, slot), std::memory_order_release);
-  pool.next_ticket.store(ticket + 1, std::memory_order_release);
-  pool.submitted.fetch_add(1, std::memory_order_seq_cst);
-  sync::wake_one(pool.worker_sleepers, pool.submitted);
+  pool.next_ticket.exchange(ticket + 1, std::memory_order_seq_cst);
+  sync::ring_one(pool.worker_sleepers, pool.submitted);
   return true;
 }
 
@@ -57,9 +56,8 @@ bool may_have_task(const PoolState& pool) {
 void complete(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   pool.slot(claim.slot)
       .state.store(SlotState{Phase::done, worker, claim.ticket}.bits(), std::memory_order_release);
-  pool.completed[claim.slot / 64].fetch_or(std::uint64_t{1} << claim.slot % 64, std::memory_order_release);
-  pool.completed_count.fetch_add(1, std::memory_order_seq_cst);
-  sync::wake_one(pool.master_sleepers, pool.completed_count);
+  pool.completed[claim.slot / 64].fetch_or(std::uint64_t{1} << claim.slot % 64, std::memory_order_seq_cst);
+  sync::ring_one(pool.master_sleepers, pool.completed_count);
 }
 
 }  // namespace procyon::pool

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstring>
 #include <exception>
-#include <optional>
 
 #include "pool/results.hpp"
 #include "procyon/detail/channel/parcel.hpp"
@@ -60,10 +60,10 @@ void append_error(ResultWriter& results, const std::exception_ptr& error) {
   results.append(outcome.bytes(), nothing);
 }
 
-// Runs the items of one task that was decoded; `callable` is empty if decoding it failed with `decoding_error`.
+// Runs the items of one task that was decoded; `callable` is null if decoding it failed with `decoding_error`.
 class ItemRunner {
  public:
-  ItemRunner(TaskSlot& slot, ResultWriter& results, std::optional<wire::DecodedCallable>& callable,
+  ItemRunner(TaskSlot& slot, ResultWriter& results, wire::DecodedCallable* callable,
              std::exception_ptr decoding_error)
       : slot_(slot), results_(results), callable_(callable), decoding_error_(std::move(decoding_error)) {}
 
@@ -80,13 +80,13 @@ class ItemRunner {
 
  private:
   std::span<const std::byte> next_item(wire::Reader& items) {
-    if (!callable_) return {};
+    if (callable_ == nullptr) return {};
     const auto size = items.get<std::uint32_t>("size of an item");
     return {items.take(size, "item"), size};
   }
 
   void run_one(std::span<const std::byte> arguments, wire::Attachments* attachments) {
-    if (!callable_) return append_error(results_, decoding_error_);
+    if (callable_ == nullptr) return append_error(results_, decoding_error_);
     outcome_.clear();
     parcel_.discard();
     outcome_.set_attachments(&parcel_);
@@ -101,7 +101,7 @@ class ItemRunner {
 
   TaskSlot& slot_;
   ResultWriter& results_;
-  std::optional<wire::DecodedCallable>& callable_;
+  wire::DecodedCallable* callable_;
   std::exception_ptr decoding_error_;
   Parcel parcel_;
   wire::Writer outcome_;
@@ -109,17 +109,31 @@ class ItemRunner {
 
 }  // namespace
 
-void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t worker, const Claim& claim) {
+wire::DecodedCallable& CallableCache::decode(wire::Reader& task, std::span<const std::byte> bytes) {
+  if (callable_ && !bytes_.empty() && bytes.size() >= bytes_.size() &&
+      std::memcmp(bytes.data(), bytes_.data(), bytes_.size()) == 0) {
+    task.take(bytes_.size(), "callable");
+    return *callable_;
+  }
+  callable_.reset();
+  callable_.emplace(task);
+  bytes_.clear();
+  if (callable_->is_stateless()) bytes_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(task.position()));
+  return *callable_;
+}
+
+void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t worker, const Claim& claim,
+              CallableCache& cache) {
   TaskSlot& slot = pool.slot(claim.slot);
   const Handle block = Handle::from_bits(slot.task_block);
   const std::byte* const bytes = block ? session.bytes(block) : slot.task;
   OpenedParcel parcel(references_at(bytes, slot.task_size, slot.task_references), PinUse::copy);
   wire::Reader reader({bytes, slot.task_size}, &parcel);
   ResultWriter results(session, slot, pool_handle);
-  std::optional<wire::DecodedCallable> callable;
+  wire::DecodedCallable* callable = nullptr;
   std::exception_ptr decoding_error;
   try {
-    callable.emplace(reader);
+    callable = &cache.decode(reader, {bytes, slot.task_size});
   } catch (...) {
     decoding_error = std::current_exception();
   }
@@ -149,12 +163,13 @@ bool initialize(arena::Session& session, PoolState& pool, const arena::Reference
 void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t index) {
   const auto master = arena::ParticipantId::from_bits(pool.master);
   std::uint32_t tasks_run = 0;
+  CallableCache cache;
   const auto has_reason = [&] {
     return may_have_task(pool) || pool.stopping.load(std::memory_order_relaxed) != 0;
   };
   while (pool.stopping.load(std::memory_order_acquire) == 0) {
     if (const auto claimed = claim(pool, index)) {
-      run_task(session, pool, pool_handle, index, *claimed);
+      run_task(session, pool, pool_handle, index, *claimed, cache);
       if (pool.tasks_per_worker != 0 && ++tasks_run == pool.tasks_per_worker) {
         pool.worker(index).retired.store(1, std::memory_order_release);
         return;

@@ -1,11 +1,16 @@
 // What a worker process does: it claims tasks, runs their items and appends the results.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "pool/task_ring.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/wire/call.hpp"
 
 namespace procyon::pool {
 
@@ -23,8 +28,19 @@ class PoolShare {
 /// The target of a worker's process: initialises, and runs tasks until the pool stops.
 void worker_main(PoolShare share, std::uint32_t index);
 
+/// The callable of the last task: the next task often has the same. Kept only if calls do not change it.
+class CallableCache {
+ public:
+  /// Reads the callable at the start of a task, whose bytes are given. Throws what decoding it throws.
+  wire::DecodedCallable& decode(wire::Reader& task, std::span<const std::byte> bytes);
+
+ private:
+  std::vector<std::byte> bytes_;  // empty: not to be used again
+  std::optional<wire::DecodedCallable> callable_;
+};
+
 /// Runs the items of a claimed task, and completes it.
 void run_task(arena::Session& session, PoolState& pool, arena::Handle pool_handle, std::uint32_t worker,
-              const Claim& claim);
+              const Claim& claim, CallableCache& cache);
 
 }  // namespace procyon::pool

@@ -91,16 +91,15 @@ class FlowRange {
   }
 
   void give_out() {
-    while (given_ - taken_ < options_.window && !input_.at_end()) {
-      EncodedTask task;
-      typename Encoder::Type encoder(task, function_);
+    typename Encoder::Type encoder(function_);
+    for (; given_ - taken_ < options_.window && !input_.at_end(); encoder.begin()) {
       while (encoder.count() < options_.chunksize && !input_.at_end())
         input_.next([&](const auto&... elements) { encoder.add(elements...); });
       {
         const std::lock_guard guard(engine_->mutex());
         job_->expect(encoder.count());
       }
-      engine_->submit({job_, given_, encoder.count(), options_.timeout}, task, true);
+      engine_->submit({job_, given_, encoder.count(), options_.timeout}, encoder.task(), true);
       given_ += encoder.count();
     }
   }

@@ -110,6 +110,10 @@ class Inputs {
   }
 
   static constexpr bool is_sized = (HasSize<std::remove_reference_t<Ranges>> && ...);
+  [[nodiscard]] std::optional<std::size_t> known_size() const {
+    if constexpr (is_sized) return size();
+    return std::nullopt;
+  }
   [[nodiscard]] std::size_t size() const requires(is_sized) {
     return std::apply([](const auto&... ranges) { return std::min({static_cast<std::size_t>(std::size(ranges))...}); },
                       ranges_);
@@ -131,12 +135,20 @@ class Inputs {
   std::optional<std::tuple<PositionOf<Ranges>...>> positions_;
 };
 
-/// Writes the callable once, then items, as tasks for the engine.
+/// Encodes a callable with items, task after task.
 template <class F, class... Stored>
 class TaskEncoder {
  public:
-  TaskEncoder(EncodedTask& task, const F& function) : task_(task) {
-    wire::encode_callable<Stored...>(task_.bytes, function);
+  explicit TaskEncoder(const F& function) : function_(function) { begin(); }
+
+  /// An empty task. The callable is encoded once and copied from then on, unless shared objects travel with it.
+  void begin() {
+    count_ = 0;
+    if (callable_size_ != 0 && task_.parcel.empty()) return task_.bytes.truncate(callable_size_);
+    task_.parcel.discard();
+    task_.bytes.clear();
+    wire::encode_callable<Stored...>(task_.bytes, function_);
+    callable_size_ = task_.parcel.empty() ? task_.bytes.size() : 0;
   }
   template <class... Elements>
   void add(const Elements&... elements) {
@@ -149,9 +161,12 @@ class TaskEncoder {
     ++count_;
   }
   [[nodiscard]] std::uint32_t count() const { return count_; }
+  EncodedTask& task() { return task_; }
 
  private:
-  EncodedTask& task_;
+  const F& function_;
+  EncodedTask task_;
+  std::size_t callable_size_ = 0;
   std::uint32_t count_ = 0;
 };
 

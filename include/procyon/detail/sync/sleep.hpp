@@ -62,6 +62,15 @@ inline void wake_one(SleepersFlag& sleepers, const os::FutexWord& word) {
   if (os::futex_wake(word, 1) != 0) sleepers.store(1, std::memory_order_seq_cst);
 }
 
+/// For a word that is changed for sleepers only: after something else, which `ready()` looks at, was changed by an atomic
+/// read-modify-write. While nobody sleeps it touches the flag alone.
+inline void ring_one(SleepersFlag& sleepers, os::FutexWord& word) {
+  if (!detail::somebody_sleeps(sleepers)) [[likely]]
+    return;
+  word.fetch_add(1, std::memory_order_seq_cst);
+  wake_one(sleepers, word);
+}
+
 inline void wake_all(SleepersFlag& sleepers, const os::FutexWord& word) {
   if (!detail::somebody_sleeps(sleepers)) return;
   sleepers.store(0, std::memory_order_seq_cst);

@@ -149,7 +149,8 @@ struct Call {
       &run,
       &begin,
       &call_one,
-      &end};
+      &end,
+      std::is_empty_v<F> || CodePointer<F>};
 
   static const Token& token() {
     static const Token known = token_of(&descriptor);
@@ -243,6 +244,9 @@ class DecodedCallable {
   ~DecodedCallable() {
     if (callable_ != nullptr) descriptor_->end(callable_);
   }
+
+  // Whether calls leave it as it was, so that it may stand for another that was sent as the same bytes.
+  [[nodiscard]] bool is_stateless() const { return descriptor_->is_stateless; }
 
   // Calls it with the arguments in `item` and appends the encoded outcome to `result`; as run_call().
   void call(Reader& item, Writer& result);

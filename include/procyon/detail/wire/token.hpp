@@ -36,7 +36,7 @@ struct Token {
 
 // What a token points to: the entry points of one callable type with one list of argument types. See call.hpp.
 struct FunctionDescriptor {
-  static constexpr std::uint64_t expected_magic = 0x4e4f5943'4f525001ULL;  // changes with the layout
+  static constexpr std::uint64_t expected_magic = 0x4e4f5943'4f525002ULL;  // changes with the layout
 
   std::uint64_t magic;
   std::uint64_t signature;                                         // type_hash of everything below
@@ -45,6 +45,7 @@ struct FunctionDescriptor {
   void* (*begin)(Reader& callable);                                // many times: decodes the callable,
   void (*call_one)(void* callable, Reader& item, Writer& result);  // calls it with the arguments of one item,
   void (*end)(void* callable) noexcept;                            // and destroys it
+  bool is_stateless;  // calls leave the callable as it was: one may be kept and used for equal bytes
 };
 
 // The token of an address in a loaded module. Throws TokenError for memory that belongs to no module (the heap, code
