@@ -12,7 +12,7 @@ namespace procyon::arena {
 namespace {
 
 // Sleeping and waking costs some 10 us, so a lock that is held briefly is worth a short look; longer spinning would
-// burn the processor that the owner needs (figures: docs/design/owner-words.md).
+// burn the processor that the owner needs (figures: docs/design/003-owner-words.md).
 constexpr int spins = 100;
 constexpr int yields = 2;
 

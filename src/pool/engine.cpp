@@ -12,6 +12,7 @@
 #include "os/signals.hpp"
 #include "pool/ledger.hpp"
 #include "pool/workforce.hpp"
+#include "process/state.hpp"
 #include "procyon/detail/wire/call.hpp"
 
 namespace procyon::pool {
@@ -327,6 +328,8 @@ std::exception_ptr Engine::Master::initializer_error(std::uint32_t worker) {
 }
 
 void Engine::Master::replace(std::uint32_t worker) {
+  // exit() ends daemonic children while this pool still stands somewhere: do not start them anew.
+  if (const process::State* state = process::State::existing(); state != nullptr && state->is_ending()) return;
   {
     const std::lock_guard guard(mutex_);
     if (broken_ || life_ == Life::terminated || pool_.stopping.load(std::memory_order_relaxed) != 0) return;

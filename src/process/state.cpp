@@ -126,6 +126,7 @@ std::vector<std::shared_ptr<Child>> State::children() const {
 }
 
 void State::end_children() {
+  ending_.store(true, std::memory_order_release);
   // Children may start while the others end, by threads that still run.
   for (auto children = this->children(); !children.empty(); children = this->children()) {
     for (const auto& child : children)

@@ -68,6 +68,8 @@ class State {
   /// The end of this process, as in Python: daemonic children are told to terminate (and are killed if they do not in
   /// time), the others are waited for; then the fork server ends.
   void end_children();
+  /// Whether that has begun: what keeps a number of children running lets them go now.
+  [[nodiscard]] bool is_ending() const { return ending_.load(std::memory_order_acquire); }
 
  private:
   const Identity identity_;
@@ -83,6 +85,7 @@ class State {
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<ForkServer> fork_server_;
   std::atomic<Supervisor*> supervisor_pointer_{nullptr};
+  std::atomic<bool> ending_{false};
 };
 
 /// Throws std::logic_error or std::invalid_argument naming what is wrong with `name`.
