@@ -20,8 +20,8 @@ struct Base {
   virtual ~Base() = default;
 };
 struct Other {
-  int padding = 7;
-  int of_other() const { return padding; }
+  long padding = 7;
+  long of_other() const { return padding; }
 };
 struct Derived : Base, Other {
   int overridden(int by) override { return 100 + by; }
@@ -54,7 +54,7 @@ TEST(FunctionPointer, ToMembersCrossesVirtualAndNot) {
   Derived object;
   EXPECT_EQ(std::invoke(round_trip(&Base::plain), object, 4), 5);
   EXPECT_EQ(std::invoke(round_trip(&Base::overridden), object, 4), 104);
-  EXPECT_EQ(std::invoke(round_trip(static_cast<int (Derived::*)() const>(&Other::of_other)), object), 7);
+  EXPECT_EQ(std::invoke(round_trip(static_cast<long (Derived::*)() const>(&Other::of_other)), object), 7);
   EXPECT_EQ(round_trip<int (Base::*)(int)>(nullptr), nullptr);
   EXPECT_EQ(object.*round_trip(&Base::number), 1);
 }
