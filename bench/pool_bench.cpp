@@ -2,13 +2,17 @@
 // four tasks that only compute.
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
+#include <procyon/pool.hpp>
 
 #include <future>
+#include <memory>
 #include <numeric>
 #include <vector>
 
 #include "harness.hpp"
 #include "peers/pipe_pool.hpp"
+
+namespace mp = procyon;
 
 namespace bench {
 namespace {
@@ -67,6 +71,19 @@ Result measure_apply(Apply apply) {
   return result;
 }
 
+// Creation and first map; the pool's end is not counted.
+template <class MakeAndMap>
+Result measure_new_pools(MakeAndMap make_and_map) {
+  double seconds = 0;
+  const Stopwatch whole;
+  for (int i = 0; i < new_pools; ++i) {
+    const Stopwatch watch;
+    const auto pool = make_and_map();
+    seconds += watch.stop(0).seconds;
+  }
+  return {whole.stop(new_pools).operations, seconds};
+}
+
 // The serial time as "operations": operations per second are then the speed-up.
 template <class Map>
 Result measure_speedup(Map map) {
@@ -80,6 +97,34 @@ Result measure_speedup(Map map) {
   const Result result = watch.stop(serial);
   require(results == expected, "a wrong result");
   return result;
+}
+
+Result our_map() {
+  mp::Pool pool({.processes = workers});
+  return measure_map(single_tasks,
+                     [&](const auto& arguments) { return pool.map({.chunksize = 1}, square, arguments); });
+}
+Result our_chunked_map() {
+  mp::Pool pool({.processes = workers});
+  return measure_map(chunked_tasks, [&](const auto& arguments) { return pool.map(square, arguments); });
+}
+Result our_apply() {
+  mp::Pool pool({.processes = workers});
+  return measure_apply([&](std::int64_t x) { return pool.apply(square, x); });
+}
+Result our_heavy() {
+  mp::Pool pool({.processes = workers});
+  pool.map(square, numbers(workers));  // the workers are there, as a program's would be
+  return measure_speedup([&](const auto& seeds) { return pool.map({.chunksize = 1}, compute, seeds); });
+}
+
+// What a program's first pool costs is in the first of them only: the fork server and the session.
+Result our_new_pools() {
+  return measure_new_pools([] {
+    auto pool = std::make_unique<mp::Pool>(mp::PoolOptions{.processes = workers});
+    check_squares(pool->map(square, numbers(2)), 2);
+    return pool;
+  });
 }
 
 Result pipes_map() {
@@ -125,13 +170,12 @@ Result tbb_heavy() {
       [](const auto& seeds) { return tbb_map(compute, seeds, 1, tbb::simple_partitioner()); });
 }
 
-Result pipes_new_pool() {
-  const Stopwatch watch;
-  for (int i = 0; i < new_pools; ++i) {
-    PipePool pool(workers, square);
-    check_squares(pool.map({0, 1}), 2);
-  }
-  return watch.stop(new_pools);
+Result pipes_new_pools() {
+  return measure_new_pools([] {
+    auto pool = std::make_unique<PipePool>(workers, square);
+    check_squares(pool->map(numbers(2)), 2);
+    return pool;
+  });
 }
 
 // As bare as it can be: each worker takes the next task's number from a shared counter and leaves its result.
@@ -161,12 +205,17 @@ int main(int argc, char** argv) {
   using namespace bench;
   return run_contender(argc, argv,
                        {
+                           {"single/procyon", our_map},
                            {"single/raw-pipes", pipes_map},
                            {"single/tbb-threads", tbb_single},
+                           {"apply/procyon", our_apply},
                            {"apply/raw-pipes", pipes_apply},
                            {"apply/std-async", async_apply},
+                           {"chunked/procyon", our_chunked_map},
                            {"chunked/tbb-threads", tbb_chunked},
-                           {"create/raw-pipes", pipes_new_pool},
+                           {"create/procyon", our_new_pools},
+                           {"create/raw-pipes", pipes_new_pools},
+                           {"heavy/procyon", our_heavy},
                            {"heavy/raw-fork", fork_heavy},
                            {"heavy/tbb-threads", tbb_heavy},
                        });

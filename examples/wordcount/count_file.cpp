@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <stdexcept>
 #include <system_error>
@@ -25,7 +24,7 @@ std::uint64_t hash_of(std::string_view path) {
   return hash;
 }
 
-void crash() { std::raise(SIGSEGV); }
+void crash() { *reinterpret_cast<volatile int*>(0x1000) = 0; }  // no program has memory there
 void leave() { std::_Exit(3); }
 void hang() {
   for (;;) ::pause();

@@ -57,9 +57,9 @@ Count count_in_pool(const std::vector<std::string>& files, const Options& option
   const Stopwatch watch;
   mp::Pool pool({.processes = options.processes});
   const auto task = options.poison ? count_file_or_poison : count_file;
-  auto outcomes = pool.imap_outcomes({.timeout = options.timeout}, task, files);
   auto file = files.begin();
-  for (auto&& outcome : mp::progress({.total = files.size(), .unit = "file"}, std::move(outcomes))) {
+  for (const auto& outcome :
+       mp::progress({.unit = "file"}, pool.imap_outcomes({.timeout = options.timeout}, task, files))) {
     if (outcome) {
       count.words.merge(outcome->words);
       count.bytes += outcome->bytes;
@@ -101,7 +101,7 @@ void read_all(const std::vector<std::string>& files) {
 std::string grouped(std::uint64_t number) {
   std::string text = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<std::size_t>(at), ",");
+    text.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return text;
 }
