@@ -93,6 +93,7 @@ struct WithPointer {
 class Hidden {
  public:
   Hidden() = default;
+  int number() const { return number_; }
 
  private:
   int number_ = 0;
