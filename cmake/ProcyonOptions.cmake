@@ -10,6 +10,10 @@ function(procyon_own_target target)
                                              -Wold-style-cast -Wno-missing-field-initializers -Werror
                                              # A false alarm of g++ 12 at -O2 in std::invoke of a virtual member function.
                                              -Wno-error=array-bounds)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+      # GCC 12 takes std::string's own copying for overlapping (its bug 105651).
+      target_compile_options(${target} PRIVATE -Wno-restrict)
+    endif()
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND PROCYON_SANITIZE MATCHES "thread")
       # GCC warns that TSan does not model atomic_thread_fence: worth reading, no reason to stop.
       target_compile_options(${target} PRIVATE -Wno-error=tsan)
