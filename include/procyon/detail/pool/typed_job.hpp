@@ -35,7 +35,10 @@ class CollectedJob final : public Job {
   void fail(std::size_t item, std::exception_ptr error) override { outcomes_[item] = std::move(error); }
   [[nodiscard]] std::string describe(std::size_t item) const override { return describe_task(call_, item, numbered_); }
 
-  void resize(std::size_t items) { outcomes_.resize(items, Outcome<R>(std::exception_ptr())); }
+  void resize(std::size_t items) {
+    // One by one: of std::vector::resize() with a value, g++ 12 warns in the user's program without a cause.
+    while (outcomes_.size() < items) outcomes_.emplace_back(std::exception_ptr());
+  }
   /// Once all have ended.
   std::vector<Outcome<R>>& outcomes() { return outcomes_; }
 
