@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "procyon/detail/os/deadline.hpp"
@@ -25,7 +26,7 @@ template <class R>
 class AsyncResult {
  public:
   /// Waits for the task's end. Returns its value, or throws its error: its own exception, WorkerLost, TimeoutError,
-  /// Cancelled or BrokenPool.
+  /// Cancelled or BrokenPool. A value that can only be moved is given away: ask once.
   R get() const { return get_until(os::Deadline::never()); }
   /// The same, but throws TimeoutError if the task has not ended within `timeout`; the task goes on.
   template <class Rep, class Period>
@@ -57,7 +58,11 @@ class AsyncResult {
 
   R get_until(os::Deadline deadline) const {
     if (!engine_->wait(*job_, deadline)) throw TimeoutError("procyon: the task has not ended in time; it goes on");
-    return job_->outcomes()[0].value();
+    Outcome<R>& outcome = job_->outcomes()[0];
+    if constexpr (std::is_void_v<R> || std::is_copy_constructible_v<R>)
+      return outcome.value();
+    else
+      return std::move(outcome).value();
   }
 
   std::shared_ptr<pool::Engine> engine_;
