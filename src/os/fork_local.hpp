@@ -39,7 +39,7 @@ class ForkLocal {
     T* made = make();
     void* expected = nullptr;
     if (slot.compare_exchange_strong(expected, made, std::memory_order_acq_rel)) {
-      last_made_.store(made, std::memory_order_relaxed);
+      remember(made);
       return *made;
     }
     delete made;
@@ -49,11 +49,19 @@ class ForkLocal {
   /// Replaces what this process has by `*made`. What it had is leaked. Not while others may use it.
   T& set(T* made) {
     find_slot().store(made, std::memory_order_release);
-    last_made_.store(made, std::memory_order_relaxed);
+    remember(made);
     return *made;
   }
 
  private:
+  // All that was ever made, the parent's too: for leak checkers, which do not look into the wiped page.
+  struct Made {
+    T* object;
+    Made* before;
+  };
+
+  void remember(T* object) { made_.store(new Made{object, made_.load(std::memory_order_relaxed)}); }
+
   std::atomic<void*>& find_slot() {
     if (std::atomic<void*>* slot = slot_.load(std::memory_order_acquire)) return *slot;
     std::atomic<void*>* fresh = &new_fork_local_slot();
@@ -62,7 +70,7 @@ class ForkLocal {
   }
 
   std::atomic<std::atomic<void*>*> slot_{nullptr};
-  std::atomic<T*> last_made_{nullptr};  // for leak checkers, which do not look into the wiped page
+  std::atomic<Made*> made_{nullptr};
 };
 
 }  // namespace procyon::os

@@ -149,12 +149,15 @@ void Child::adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter) {
   phase_ = Phase::running;
   os::WaitResult unknown;
   unknown.state = os::WaitResult::State::unknown;
-  if (early_report_)
+  if (early_report_) {
     finish(*early_report_);
-  else if (ended_unseen && reporter_ == 0)
-    finish(unknown);
-  else if (reporter_ == 0)
-    watch_end();
+  } else if (reporter_ == 0 || creator_.fork_server().is_lost(reporter_)) {
+    reporter_lost_ = reporter_ != 0;
+    if (ended_unseen)
+      finish(unknown);
+    else
+      watch_end();
+  }
   const bool ended = phase_ == Phase::ended;
   lock.unlock();
   if (ended) creator_.supervisor().run([this] { run_callbacks(); });
@@ -231,8 +234,9 @@ void Child::ended_as_reported(const EndReport& report) {
 
 void Child::reporter_is_lost(std::uint32_t reporter) {
   const std::lock_guard lock(mutex_);
-  if (reporter_ != reporter || phase_ != Phase::running) return;
+  if (reporter_ != reporter || phase_ != Phase::running || reporter_lost_) return;
   reporter_lost_ = true;
+  // Readable for whoever ended before, and then found unknown.
   watch_end();
 }
 
@@ -267,7 +271,7 @@ bool Child::join(os::Deadline deadline) {
     if (deadline.expired()) return false;
     // Slices: the descriptor may be closed, and its number reused, by another thread that has seen the end.
     const auto slice = deadline.slice(os::wait_slice);
-    if (reporter_ != 0)
+    if (reporter_ != 0)  // its end is told to the supervisor
       os::futex_wait(ended_, 0, slice);
     else if (os::wait_readable(pidfd_, slice) && !collect())
       os::futex_wait(ended_, 0, deadline.slice(1ms));  // a debugger holds its status

@@ -175,10 +175,14 @@ void ForkServer::watch_reports(os::Descriptor socket) {
   const std::uint32_t reporter = launched_;
   State& state = state_;
   state_.supervisor().run([&] {
-    *watch = state.supervisor().watch(shared->get(), [&state, shared, watch, reporter] {
+    *watch = state.supervisor().watch(shared->get(), [this, &state, shared, watch, reporter] {
       EndReport report;
       const auto message = os::receive_message(*shared, os::writable_bytes_of(report));
-      if (!message) state.supervisor().unwatch(*watch);
+      if (!message) {
+        state.supervisor().unwatch(*watch);
+        last_lost_.store(
+            reporter);  // first: a child that is just being started looks here when it is through
+      }
       for (const auto& child : state.children()) {
         if (!message)
           child->reporter_is_lost(reporter);

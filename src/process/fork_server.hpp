@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -46,6 +47,9 @@ class ForkServer {
   /// do not survive.
   Made start(const StartRequest& request, std::span<const int> descriptors, BoardSlot& slot);
 
+  /// Whether the server that was to tell the end of a child has been found gone.
+  [[nodiscard]] bool is_lost(std::uint32_t reporter) const { return reporter <= last_lost_.load(); }
+
   /// Kills it, if there is one, and waits for its end.
   void stop();
 
@@ -60,6 +64,7 @@ class ForkServer {
   [[noreturn]] void throw_ended_early(std::uint32_t slot);
 
   State& state_;
+  std::atomic<std::uint32_t> last_lost_{0};
   std::mutex mutex_;  // guards all below; held during a request
   os::Descriptor socket_;
   std::shared_ptr<os::Descriptor> pidfd_;
