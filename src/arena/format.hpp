@@ -52,6 +52,7 @@
 //   an object before its first pin                 still `owned`: freed
 //   pins held by the dead                          dropped by recover(dead); objects without pins are destroyed
 //   in recover(dead)                               the slot is freed last: the next recover(dead) does the rest
+//   in taking over the slot of a dead (join(), when no slot is free): recover() takes back what any user of a slot left
 //   in the destruction of an object                its holdings go first, the object's own word last: it has no pins,
 //                                                  so rebuilding finds and destroys it
 // recover(dead) may be called by anybody who sees that a participant is dead: its parent's supervisor does so at once,

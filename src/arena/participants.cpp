@@ -12,6 +12,7 @@
 #include "arena/local_objects.hpp"
 #include "arena/pins.hpp"
 #include "os/error.hpp"
+#include "procyon/detail/os/crash_point.hpp"
 #include "procyon/errors.hpp"
 
 namespace procyon::arena {
@@ -72,11 +73,17 @@ ParticipantId find_slot(Session& session, const os::Descriptor& liveness, Partic
   return {};
 }
 
-void take_back(Session& session, ParticipantId dead) {
+// What the users of a slot left, `living` excepted. All of them: one may have died before it took back what its
+// predecessor left.
+void take_back(Session& session, std::uint32_t slot, ParticipantId living) {
+  const auto gone = [&](ParticipantId id) { return id.slot() == slot && id != living; };
   free_all_locked(session, [&](BlockState state) {
-    return (state.kind == BlockKind::owned || state.kind == BlockKind::committing) && state.owner == dead.bits();
+    return (state.kind == BlockKind::owned || state.kind == BlockKind::committing) &&
+           gone(ParticipantId::from_bits(state.owner));
   });
-  drop_pins_of_locked(session, dead);
+  os::crash_point("arena.recover.blocks_freed");
+  drop_pins_locked(session, gone);
+  os::crash_point("arena.recover.pins_dropped");
 }
 
 void recover_slots(Session& session, const os::Descriptor& liveness, std::uint32_t start, std::uint32_t count) {
@@ -116,8 +123,9 @@ ParticipantId join(Session& session, const os::Descriptor& liveness) {
   identity.load(std::memory_order_relaxed)->participant.store(joined.bits(), std::memory_order_release);
   if (this_thread_slot == 0) this_thread_slot = next_thread_slot();
   if (predecessor) {
+    os::crash_point("arena.join.slot_of_the_dead");
     ArenaLock lock(session);
-    take_back(session, predecessor);
+    take_back(session, joined.slot(), joined);
   }
   repin_after_fork(session);
   // Orphans whose parent died too are nobody's duty: each newcomer looks at a few slots.
@@ -141,8 +149,8 @@ void leave(Session& session, const os::Descriptor& liveness) {
   if (!self) return;
   {
     ArenaLock lock(session);
-    if (owned_blocks() != 0) take_back(session, self);
-    drop_pins_of_locked(session, self);
+    if (owned_blocks() != 0) take_back(session, self.slot(), ParticipantId::none());
+    drop_pins_locked(session, [&](ParticipantId holder) { return holder == self; });
     forget_pins();
   }
   participant_table(session)[self.slot()].state.store(static_cast<std::uint32_t>(SlotState::free),
@@ -156,7 +164,7 @@ void recover(Session& session, const os::Descriptor& liveness, ParticipantId dea
   if (!dead || !is_named(slot, dead) || is_alive(session, liveness, dead)) return;
   ArenaLock lock(session);
   if (!is_named(slot, dead)) return;  // another has done it
-  take_back(session, dead);
+  take_back(session, dead.slot(), ParticipantId::none());
   slot.state.store(static_cast<std::uint32_t>(SlotState::free), std::memory_order_release);
 }
 

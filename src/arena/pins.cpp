@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "arena/blocks.hpp"
+#include "procyon/detail/os/crash_point.hpp"
 #include "procyon/errors.hpp"
 
 namespace procyon::arena {
@@ -74,17 +75,11 @@ void drop_pin_locked(Session& session, Pin& pin) {
   const Handle object = object_of(pin);
   const std::uint64_t before = pin.holder.load(std::memory_order_relaxed);
   pin.holder.store(0, std::memory_order_release);
+  os::crash_point("arena.pin.dropped");
   if (PinHolder::is_block(before)) header.carried_pins.fetch_sub(1, std::memory_order_relaxed);
   if (state_of(session, object).kind != BlockKind::object) return;
   if (object_header(session, object).pins.fetch_sub(1, std::memory_order_relaxed) == 1)
     destroy_object_locked(session, object);
-}
-
-void drop_pins_of_locked(Session& session, ParticipantId holder) {
-  const std::uint64_t bits = PinHolder::participant(holder).bits();
-  for_each_pin(session, [&](PinNumber, Pin& pin) {
-    if (pin.holder.load(std::memory_order_relaxed) == bits) drop_pin_locked(session, pin);
-  });
 }
 
 void drop_carried_pins_locked(Session& session, Handle carrier) {
@@ -100,6 +95,7 @@ void destroy_object_locked(Session& session, Handle object) {
     const auto granule = static_cast<std::uint32_t>(object.offset() >> Handle::granule_bits);
     free_all_locked(session,
                     [&](BlockState state) { return state.kind == BlockKind::held && state.owner == granule; });
+    os::crash_point("arena.destroy.holdings_freed");
   }
   free_locked(session, object);
 }

@@ -35,18 +35,31 @@ PinNumber add_pin_locked(Session& session, Handle object, PinHolder holder);
 void change_holder_locked(Session& session, Pin& pin, PinHolder holder);
 /// Drops a pin and, with the last one, its object.
 void drop_pin_locked(Session& session, Pin& pin);
-void drop_pins_of_locked(Session& session, ParticipantId holder);
+/// Drops the pins of each participant that `matches(ParticipantId)` accepts.
+template <class Predicate>
+void drop_pins_locked(Session& session, Predicate matches);
 void drop_carried_pins_locked(Session& session, Handle carrier);
 /// Frees an object without pins and everything that it holds.
 void destroy_object_locked(Session& session, Handle object);
 
 template <class Visitor>
 void for_each_pin(const Session& session, Visitor visit) {
-  const std::uint32_t end = session.header().pin_blocks.load(std::memory_order_relaxed) * pins_per_block;
-  for (PinNumber number = 0; number < end; ++number) {
-    Pin& pin = *pin_at(session, number);
-    if (pin.holder.load(std::memory_order_relaxed) != 0) visit(number, pin);
+  const Header& header = session.header();
+  const std::uint32_t blocks = header.pin_blocks.load(std::memory_order_relaxed);
+  for (std::uint32_t block = 0; block < blocks; ++block) {
+    const std::uint64_t offset = header.pin_directory[block].load(std::memory_order_relaxed);
+    Pin* const pins = reinterpret_cast<Pin*>(session.base() + offset);
+    for (std::uint32_t index = 0; index < pins_per_block; ++index)
+      if (pins[index].holder.load(std::memory_order_relaxed) != 0) visit(block * pins_per_block + index, pins[index]);
   }
+}
+
+template <class Predicate>
+void drop_pins_locked(Session& session, Predicate matches) {
+  for_each_pin(session, [&](PinNumber, Pin& pin) {
+    const ParticipantId holder = PinHolder::participant_of(pin.holder.load(std::memory_order_relaxed));
+    if (holder && matches(holder)) drop_pin_locked(session, pin);
+  });
 }
 
 }  // namespace procyon::arena

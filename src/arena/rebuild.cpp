@@ -2,6 +2,7 @@
 // Written so that it can be killed anywhere and started again: it writes copies, and destroys what no pin names.
 #include "arena/blocks.hpp"
 #include "arena/pins.hpp"
+#include "procyon/detail/os/crash_point.hpp"
 
 namespace procyon::arena {
 
@@ -40,6 +41,7 @@ void recount_pins(Session& session) {
   for_each_block(session, [&](Handle block, StateWord& word) {
     if (load(word).kind == BlockKind::object) object_header(session, block).pins.store(0, std::memory_order_relaxed);
   });
+  os::crash_point("arena.rebuild.pin_counts_cleared");
   std::uint32_t carried = 0;
   for_each_pin(session, [&](PinNumber, Pin& pin) {
     const Handle object = Handle::from_bits(pin.object.load(std::memory_order_relaxed));
@@ -59,7 +61,9 @@ void recount_pins(Session& session) {
 
 void rebuild_locked(Session& session) {
   recount_units_and_cells(session);
+  os::crash_point("arena.rebuild.cells_counted");
   recount_pins(session);
+  os::crash_point("arena.rebuild.pins_counted");
   for_each_block(session, [&](Handle block, StateWord& word) {
     const BlockState state = load(word);
     if (state.kind == BlockKind::object && object_header(session, block).pins.load(std::memory_order_relaxed) == 0)

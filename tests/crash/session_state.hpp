@@ -1,0 +1,32 @@
+// What the scenarios of all structures have in common: a session in a known state before each run, and the look at it
+// after a death.
+//
+//   .prepare = [&] { crash::make_session_like_new(); queue.emplace(); used = crash::used_bytes(); },
+//   .check = [&](const crash::KillPoint&) { crash::expect_session_is_whole(used); }
+//
+// For tests that have the session to themselves: make_session_like_new() moves what no process of a living session may.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "procyon/detail/arena/session.hpp"
+
+namespace procyon::crash {
+
+/// Recovers everybody who died, and lets the free memory look as in the session's first moment: none warm, no empty
+/// slab, no hints, the frontier behind the last block in use. What is allocated stays. So each victim of a scenario
+/// goes the same way.
+void make_session_like_new();
+
+/// Bytes in use by anybody.
+std::size_t used_bytes();
+
+/// Somebody died: the living allocate before and after he is recovered, every invariant holds, and `used` bytes are in
+/// use afterwards. Throws, or adds failures to the test.
+void expect_session_is_whole(std::size_t used);
+
+/// Forks a child that runs `body` and then kills itself. Returns its identity, when it is gone.
+arena::ParticipantId let_somebody_die(const std::function<void()>& body);
+
+}  // namespace procyon::crash
