@@ -116,6 +116,14 @@ class WorkerLost : public std::runtime_error {
   WorkerEnd end_;
 };
 
+// Every other end of a pipe is closed, because its owner closed it or ended, and all that was sent has been received.
+class EndOfFile : public std::runtime_error {
+ public:
+  explicit EndOfFile(
+      const std::string& sentence = "procyon: the other end of the pipe is closed, nothing more can come")
+      : std::runtime_error(sentence) {}
+};
+
 // The process at the other end of a pipe or queue is gone, and nothing more can come from it.
 class PeerGone : public std::runtime_error {
  public:

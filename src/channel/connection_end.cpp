@@ -1,0 +1,254 @@
+#include "channel/connection_end.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <stdexcept>
+
+#include "os/error.hpp"
+#include "procyon/errors.hpp"
+
+namespace procyon::channel {
+
+namespace {
+
+[[noreturn]] void throw_closed() {
+  throw std::logic_error("procyon: this end of the pipe has been closed by close(); use it before");
+}
+
+// A socket whose owner is gone with messages unread says ECONNRESET, once.
+bool peer_is_gone(int error) { return error == EPIPE || error == ECONNRESET || error == ENOTCONN; }
+
+bool would_wait(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+// How many bytes of prefix and message, `sent` of which have gone, go with one system call. Negative with errno.
+ssize_t send_part(int socket, std::span<const std::byte> prefix, std::span<const std::byte> message,
+                  std::size_t sent) {
+  const auto part = [](std::span<const std::byte> bytes, std::size_t skip) {
+    bytes = bytes.subspan(std::min(skip, bytes.size()));
+    // sendmsg() only reads what it is given.
+    return iovec{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  };
+  iovec parts[] = {part(prefix, sent), part(message, sent - std::min(sent, prefix.size()))};
+  msghdr header{};
+  header.msg_iov = parts;
+  header.msg_iovlen = 2;
+  return ::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+}  // namespace
+
+/// For the time of a call: the descriptor stays open.
+class ConnectionEnd::Use {
+ public:
+  explicit Use(ConnectionEnd& end) : end_(end) {
+    if (!end_.descriptor_.begin_use()) throw_closed();
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  ~Use() { end_.descriptor_.end_use(); }
+
+ private:
+  ConnectionEnd& end_;
+};
+
+class ConnectionEnd::Hold {
+ public:
+  Hold(Turn& turn, os::Deadline deadline, const char* doing) : turn_(turn) {
+    if (!turn_.take(deadline))
+      throw TimeoutError(
+          fmt::format("procyon: another thread was {} through this pipe for the whole time", doing));
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  ~Hold() { turn_.give(); }
+
+ private:
+  Turn& turn_;
+};
+
+void ConnectionEnd::check_readable() const {
+  if (readable()) return;
+  throw std::logic_error(
+      "procyon: this end of the pipe does not receive: it is the send end of a one-way pipe, or an earlier "
+      "message was "
+      "too long or damaged; receive at the other end, or make a new pipe");
+}
+
+void ConnectionEnd::check_writable() const {
+  if (writable()) return;
+  throw std::logic_error(
+      "procyon: this end of the pipe does not send: it is the receive end of a one-way pipe, or an earlier "
+      "message was "
+      "broken off by its time-out; send at the other end, or make a new pipe");
+}
+
+int ConnectionEnd::fileno() {
+  const Use use(*this);
+  return descriptor_.number();
+}
+
+bool ConnectionEnd::wait_for(short events, os::Deadline deadline) {
+  for (;;) {
+    if (closed()) throw_closed();
+    if (deadline.expired()) return false;
+    pollfd entry{descriptor_.number(), events, 0};
+    const int ready = ::poll(&entry, 1, deadline.slice(os::wait_slice).poll_timeout());
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR)
+      os::throw_system_error("procyon: waiting for the other end of a pipe (poll)");
+  }
+}
+
+void ConnectionEnd::send(std::span<const std::byte> message, os::Deadline deadline) {
+  const Use use(*this);
+  check_writable();
+  const Hold turn(sending_, deadline, "sending");
+  check_writable();  // while this thread waited, another's message may have been broken off
+  std::size_t sent = 0;
+  try {
+    send_all(message, sent, deadline);
+  } catch (...) {
+    if (sent != 0) {  // whatever came next would be taken for the rest of this message
+      writable_.store(false, std::memory_order_relaxed);
+      ::shutdown(descriptor_.number(), SHUT_WR);
+    }
+    throw;
+  }
+}
+
+void ConnectionEnd::send_all(std::span<const std::byte> message, std::size_t& sent, os::Deadline deadline) {
+  const FramePrefix prefix(message.size());
+  const std::size_t whole = prefix.bytes().size() + message.size();
+  while (sent < whole) {
+    const ssize_t written = send_part(descriptor_.number(), prefix.bytes(), message, sent);
+    if (written >= 0) {
+      sent += static_cast<std::size_t>(written);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (peer_is_gone(errno))
+      os::throw_system_error(
+          "procyon: sending through a pipe whose other end is closed, or whose owner has ended", EPIPE);
+    if (!would_wait(errno)) os::throw_system_error("procyon: sending through a pipe (sendmsg)");
+    if (wait_for(POLLOUT, deadline)) continue;
+    if (sent == 0)
+      throw TimeoutError("procyon: the other end of the pipe did not make room for a message in time");
+    throw TimeoutError(fmt::format(
+        "procyon: the other end of the pipe took {} of {} bytes of a message in time; this direction of the "
+        "pipe is closed now, because the rest is missing",
+        sent, whole));
+  }
+}
+
+std::vector<std::byte> ConnectionEnd::receive(std::size_t maxlength, os::Deadline deadline) {
+  const Use use(*this);
+  check_readable();
+  const Hold turn(receiving_, deadline, "receiving");
+  receive_length(deadline);
+  if (*incoming_.length() > maxlength) {
+    give_up_receiving(
+        EMSGSIZE, fmt::format("procyon: receiving a message of {} bytes with a limit of {}; this end of the "
+                              "pipe receives no more",
+                              *incoming_.length(), maxlength));
+  }
+  receive_rest(deadline);
+  return incoming_.take();
+}
+
+std::size_t ConnectionEnd::receive_into(std::span<std::byte> buffer, os::Deadline deadline) {
+  const Use use(*this);
+  check_readable();
+  const Hold turn(receiving_, deadline, "receiving");
+  receive_length(deadline);
+  const auto length = static_cast<std::size_t>(*incoming_.length());
+  if (length <= buffer.size()) {
+    incoming_.redirect(buffer);
+    try {
+      receive_rest(deadline);
+    } catch (...) {
+      incoming_.keep();
+      throw;
+    }
+    static_cast<void>(incoming_.take());
+    return length;
+  }
+  receive_rest(deadline);
+  throw BufferTooShort(
+      fmt::format("procyon: a message of {} bytes was to be received into a buffer of {}; it is in this "
+                  "exception, as message()",
+                  length, buffer.size()),
+      incoming_.take());
+}
+
+void ConnectionEnd::receive_length(os::Deadline deadline) {
+  check_readable();  // again: while this thread waited for its turn, another may have met a damaged message
+  receive_until([](const IncomingMessage& message) { return message.length().has_value(); }, deadline);
+}
+
+void ConnectionEnd::receive_rest(os::Deadline deadline) {
+  receive_until([](const IncomingMessage& message) { return message.complete(); }, deadline);
+}
+
+void ConnectionEnd::receive_until(bool (*done)(const IncomingMessage&), os::Deadline deadline) {
+  while (!done(incoming_)) {
+    if (!incoming_.sensible()) {
+      give_up_receiving(
+          EBADMSG,
+          "procyon: receiving from a pipe: what came is not a message; something else than send() and "
+          "send_bytes() writes to the other end, and this end receives no more");
+    }
+    const std::span<std::byte> room = incoming_.room();
+    const ssize_t count = ::recv(descriptor_.number(), room.data(), room.size(), MSG_DONTWAIT);
+    bool in_time = true;
+    if (count > 0) {
+      incoming_.arrived(static_cast<std::size_t>(count));
+      // What lies in the socket is taken whatever the deadline; a message that never ends is not.
+      if (incoming_.received() >= IncomingMessage::first_step && !done(incoming_))
+        in_time = !deadline.expired();
+    } else if (count == 0 || peer_is_gone(errno)) {
+      throw_end_of_stream();
+    } else if (would_wait(errno)) {
+      in_time = wait_for(POLLIN, deadline);
+    } else if (errno != EINTR) {
+      os::throw_system_error("procyon: receiving from a pipe (recv)");
+    }
+    if (in_time) continue;
+    throw TimeoutError(
+        incoming_.started()
+            ? "procyon: only a part of a message came through the pipe in time; the next recv goes on "
+              "with it"
+            : "procyon: no message came through the pipe in time");
+  }
+}
+
+void ConnectionEnd::give_up_receiving(int error, const std::string& sentence) {
+  readable_.store(false, std::memory_order_relaxed);
+  if (!writable()) close();
+  os::throw_system_error(sentence, error);
+}
+
+void ConnectionEnd::throw_end_of_stream() const {
+  if (!incoming_.started()) throw EndOfFile();
+  const std::string size =
+      incoming_.length() ? fmt::format("after {} of {} bytes", incoming_.received(), *incoming_.length())
+                         : std::string("within its length");
+  throw std::runtime_error(fmt::format(
+      "procyon: the other end of the pipe was closed, or its owner ended, in the middle of a message ({})",
+      size));
+}
+
+bool ConnectionEnd::poll(os::Deadline deadline) {
+  const Use use(*this);
+  check_readable();
+  pollfd entry{descriptor_.number(), POLLIN, 0};
+  if (::poll(&entry, 1, 0) > 0) return true;
+  return wait_for(POLLIN, deadline);
+}
+
+}  // namespace procyon::channel

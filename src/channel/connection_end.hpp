@@ -1,0 +1,67 @@
+// One end of a stream of messages: what all copies of a Connection in this process share.
+//
+//   ConnectionEnd end(std::move(socket), true, true);
+//   end.send(bytes, os::Deadline::never());
+//   std::vector<std::byte> answer = end.receive(Connection::all, os::Deadline::after(1s));
+//
+// The socket may be blocking or not, and stays as it is: other processes may share it. Each call asks the kernel not to
+// wait, and waits in poll(), in slices, so that a close() by another thread is noticed.
+//
+// A message of which a part has come stays here when a receive() gives up; the next one goes on. A message of which a part
+// has been sent when send() gives up cannot be taken back: the stream is shut down in that direction.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "channel/connection_frame.hpp"
+#include "channel/connection_guard.hpp"
+
+namespace procyon::channel {
+
+class ConnectionEnd {
+ public:
+  ConnectionEnd(os::Descriptor socket, bool readable, bool writable)
+      : descriptor_(std::move(socket)), readable_(readable), writable_(writable) {}
+
+  void send(std::span<const std::byte> message, os::Deadline deadline);
+  std::vector<std::byte> receive(std::size_t maxlength, os::Deadline deadline);
+  /// Throws BufferTooShort.
+  std::size_t receive_into(std::span<std::byte> buffer, os::Deadline deadline);
+  bool poll(os::Deadline deadline);
+
+  [[nodiscard]] int fileno();
+  void close() { descriptor_.close(); }
+  [[nodiscard]] bool closed() const { return descriptor_.closed(); }
+  [[nodiscard]] bool readable() const { return readable_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool writable() const { return writable_.load(std::memory_order_relaxed); }
+
+ private:
+  class Use;
+  class Hold;
+
+  void send_all(std::span<const std::byte> message, std::size_t& sent, os::Deadline deadline);
+  void receive_until(bool (*done)(const IncomingMessage&), os::Deadline deadline);
+  void receive_length(os::Deadline deadline);
+  void receive_rest(os::Deadline deadline);
+  /// False when the deadline passed. Throws when this end is closed meanwhile.
+  bool wait_for(short events, os::Deadline deadline);
+
+  void check_readable() const;
+  void check_writable() const;
+  [[noreturn]] void give_up_receiving(int error, const std::string& sentence);
+  [[noreturn]] void throw_end_of_stream() const;
+
+  GuardedDescriptor descriptor_;
+  // Relaxed: they go from true to false once, and matter only to sentences of errors.
+  std::atomic<bool> readable_;
+  std::atomic<bool> writable_;
+  Turn sending_;
+  Turn receiving_;
+  IncomingMessage incoming_;  // under receiving_
+};
+
+}  // namespace procyon::channel
