@@ -27,7 +27,8 @@ constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; 
 
 Reference make_pool(const EngineOptions& options) {
   const std::uint32_t slots = std::min(slot_limit, std::bit_ceil(std::max(256u, 16 * options.processes)));
-  Reference reference = Reference::create_with_room<PoolState>(PoolState::room_for(options.processes, slots), pool_type);
+  Reference reference =
+      Reference::create_with_room<PoolState>(PoolState::room_for(options.processes, slots), pool_type);
   auto& pool = reference.get<PoolState>();
   pool.slot_count = slots;
   pool.worker_count = options.processes;
@@ -65,13 +66,14 @@ class Engine::Master {
         reference_(make_pool(options)),
         pool_(reference_.get<PoolState>()),
         ledger_(session_, pool_, reference_.handle()),
-        workforce_(reference_, options.start_method, [this] { wake_foreman(); }) {}
+        workforce_(reference_, options.start_method, [bell = foremans_bell_] { ring(*bell); }) {}
 
   void begin(const EngineOptions& options, EncodedTask& initializer);
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
   bool try_submit(TaskDescription description, EncodedTask& task);
   bool wait_for(Condition ready, os::Deadline deadline);
   void collect();
+  void collect_in_passing();
   void close();
   void terminate();
   void join();
@@ -82,11 +84,18 @@ class Engine::Master {
   [[nodiscard]] const PoolState& pool() const { return pool_; }
   std::mutex& mutex() { return mutex_; }
 
+  /// First thing everywhere: in a forked child even the mutex may be held for ever, and results are the parent's.
+  void require_creator() const {
+    if (!is_creator())
+      throw std::logic_error("procyon: this pool belongs to the process that made it; a child cannot use it");
+  }
+
  private:
   enum class Life : std::uint8_t { open, closed, terminated };
 
   void require_open() const;
-  void wake_foreman();
+  static void ring(os::FutexWord& bell);
+  void wake_foreman() { ring(*foremans_bell_); }
   void wake_waiters();
   void wake_collector();
   void tell_everybody() {
@@ -98,7 +107,8 @@ class Engine::Master {
   void run_foreman();
   bool foremans_round();
   void deal_with_ends();
-  std::exception_ptr loss(const Workforce::End& end, const TaskDescription& task, std::uint32_t item, bool condemned);
+  std::exception_ptr loss(const Workforce::End& end, const TaskDescription& task, std::uint32_t item,
+                          bool condemned);
   std::exception_ptr initializer_error(std::uint32_t worker);
   void replace(std::uint32_t worker);
   void break_pool(const std::exception_ptr& cause);
@@ -114,13 +124,14 @@ class Engine::Master {
   Life life_ = Life::open;
   std::exception_ptr broken_;
   std::vector<std::uint32_t> to_start_;  // workers that could not be started yet
-  std::uint32_t idle_ends_ = 0;          // ends of workers in a row that had no task
+  std::uint32_t idle_ends_ = 0;          // ends of workers in a row that were never ready for tasks
 
+  // The foreman sleeps on it. Shared with the supervisor, who may ring it when this pool is gone.
+  std::shared_ptr<os::FutexWord> foremans_bell_ = std::make_shared<os::FutexWord>(0);
   Workforce workforce_;
   std::atomic<std::uint32_t> waiters_{0};
-  std::mutex collecting_;            // held by the one thread that sleeps on the workers' word
-  os::FutexWord local_word_{0};      // waiters who do not collect sleep on it
-  os::FutexWord foreman_word_{0};
+  std::mutex collecting_;             // held by the one thread that sleeps on the workers' word
+  os::FutexWord local_word_{0};       // waiters who do not collect sleep on it
   std::atomic<bool> is_shut_{false};  // broken or terminated: nothing will be given out any more
   std::atomic<bool> ended_{false};
   std::thread foreman_;
@@ -129,8 +140,6 @@ class Engine::Master {
 // ---- submitting and waiting
 
 void Engine::Master::require_open() const {
-  if (!is_creator())
-    throw std::logic_error("procyon: this pool belongs to the process that made it; a child cannot use it");
   if (broken_) std::rethrow_exception(broken_);
   if (life_ != Life::open)
     throw std::logic_error("procyon: this pool takes no more tasks: it was closed or terminated");
@@ -144,7 +153,8 @@ bool Engine::Master::try_submit(TaskDescription description, EncodedTask& task) 
     const std::lock_guard guard(mutex_);
     require_open();
     if (!ledger_.give_out(description, task)) return false;
-    job.pending.fetch_add(items, std::memory_order_relaxed);  // results are delivered under the mutex: not before this
+    job.pending.fetch_add(
+        items, std::memory_order_relaxed);  // results are delivered under the mutex: not before this
   }
   if (timed) wake_foreman();
   return true;
@@ -165,7 +175,8 @@ void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool
     const auto has_room = [this] {
       return ledger_.outstanding() <= pool_.slot_count / 4 * 3 || is_shut_.load(std::memory_order_acquire);
     };
-    wait_for(Condition([](const void* context) { return (*static_cast<decltype(&has_room)>(context))(); }, &has_room),
+    wait_for(Condition([](const void* context) { return (*static_cast<decltype(&has_room)>(context))(); },
+                       &has_room),
              os::Deadline::never());
   }
 }
@@ -180,6 +191,13 @@ void Engine::Master::collect() {
   }
   // The only waiter is the caller: nobody to wake, and no system call.
   if (collected != 0 && waiters_.load(std::memory_order_seq_cst) > 1) wake_waiters();
+}
+
+// By a thread that does not wait itself: whoever sleeps meanwhile looks for completed tasks, and finds none any more.
+void Engine::Master::collect_in_passing() {
+  if (!ledger_.has_completed()) return;
+  collect();
+  if (waiters_.load(std::memory_order_seq_cst) > 0) tell_everybody();
 }
 
 bool Engine::Master::wait_for(Condition ready, os::Deadline deadline) {
@@ -225,16 +243,16 @@ void Engine::Master::wake_collector() {
 
 // ---- the foreman
 
-void Engine::Master::wake_foreman() {
-  foreman_word_.fetch_add(1, std::memory_order_seq_cst);
-  os::futex_wake_all(foreman_word_);
+void Engine::Master::ring(os::FutexWord& bell) {
+  bell.fetch_add(1, std::memory_order_seq_cst);
+  os::futex_wake_all(bell);
 }
 
 void Engine::Master::run_foreman() {
   while (!ended_.load(std::memory_order_acquire)) {
-    const std::uint32_t seen = foreman_word_.load(std::memory_order_acquire);
+    const std::uint32_t seen = foremans_bell_->load(std::memory_order_acquire);
     if (foremans_round()) continue;
-    os::futex_wait(foreman_word_, seen, next_round());
+    os::futex_wait(*foremans_bell_, seen, next_round());
   }
 }
 
@@ -260,8 +278,9 @@ bool Engine::Master::foremans_round() {
 os::Deadline Engine::Master::next_round() const {
   const std::lock_guard guard(mutex_);
   os::Deadline next = std::min(ledger_.next_overrun(), workforce_.next_overdue());
-  // Nobody waits, but results arrive: take them over soon, so that kept tasks follow.
-  if (waiters_.load() == 0 && ledger_.outstanding() != 0) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(1)));
+  // Nobody waits, but results arrive: take them over soon, so that kept tasks follow. Who waits now may give up.
+  if (ledger_.outstanding() != 0)
+    next = std::min(next, os::Deadline::after(std::chrono::milliseconds(waiters_.load() == 0 ? 1 : 10)));
   if (!to_start_.empty()) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(50)));
   return next;
 }
@@ -274,18 +293,22 @@ void Engine::Master::deal_with_ends() {
     {
       const std::lock_guard guard(mutex_);
       failed_initializer = initializer_error(end.worker);
-      had_task = ledger_.settle_lost(end.worker, [&](const TaskDescription& task, std::uint32_t item, bool condemned) {
-        return loss(end, task, item, condemned);
-      });
-      const bool retired = pool_.worker(end.worker).retired.load(std::memory_order_acquire) != 0;
-      idle_ends_ = had_task || retired ? 0 : idle_ends_ + 1;
+      // terminate() or break_pool() ended it, and says itself what its tasks end with.
+      if (is_shut_.load(std::memory_order_relaxed)) continue;
+      had_task =
+          ledger_.settle_lost(end.worker, [&](const TaskDescription& task, std::uint32_t item,
+                                              bool condemned) { return loss(end, task, item, condemned); });
+      // One that came as far as taking tasks and is killed while it has none is only replaced.
+      const bool was_ready = pool_.worker(end.worker).is_ready.load(std::memory_order_acquire) != 0;
+      idle_ends_ = had_task || was_ready ? 0 : idle_ends_ + 1;
       ledger_.feed();
     }
     if (failed_initializer) break_pool(failed_initializer);
     // Workers that end as fast as they are started, without ever having had a task: stop before it is a fork storm.
     if (idle_ends_ > std::max(8u, 3 * pool_.worker_count))
       break_pool(std::make_exception_ptr(BrokenPool(
-          "procyon: the workers of this pool end before they take a task (the last one: " + end.status.describe() +
+          "procyon: the workers of this pool end before they take a task (the last one: " +
+          end.status.describe() +
           "); is something wrong in a static constructor, or are they killed for want of memory?")));
     replace(end.worker);
   }
@@ -298,14 +321,14 @@ void Engine::Master::deal_with_ends() {
   if (!ends.empty()) tell_everybody();
 }
 
-std::exception_ptr Engine::Master::loss(const Workforce::End& end, const TaskDescription& task, std::uint32_t item,
-                                        bool condemned) {
+std::exception_ptr Engine::Master::loss(const Workforce::End& end, const TaskDescription& task,
+                                        std::uint32_t item, bool condemned) {
   const std::string description = task.job->describe(task.first_item + item);
   if (condemned) {
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*task.timeout).count();
-    return std::make_exception_ptr(TimeoutError("procyon: " + description + " ran longer than its time-out of " +
-                                                std::to_string(milliseconds) + " ms; its worker (pid " +
-                                                std::to_string(end.pid) + ") was ended and replaced"));
+    return std::make_exception_ptr(TimeoutError(
+        "procyon: " + description + " ran longer than its time-out of " + std::to_string(milliseconds) +
+        " ms; its worker (pid " + std::to_string(end.pid) + ") was ended and replaced"));
   }
   return std::make_exception_ptr(WorkerLost(WorkerEnd{.pid = end.pid,
                                                       .signal = end.status.signal,
@@ -323,13 +346,14 @@ std::exception_ptr Engine::Master::initializer_error(std::uint32_t worker) {
   const Outcome<void> outcome = wire::decode_outcome<void>(reader);
   const std::string text = outcome ? "no error" : outcome.error().type() + ": " + outcome.error().what();
   session_.release(block);
-  return std::make_exception_ptr(
-      BrokenPool("procyon: the initializer of this pool failed in a worker, so it has none to work with: " + text));
+  return std::make_exception_ptr(BrokenPool(
+      "procyon: the initializer of this pool failed in a worker, so it has none to work with: " + text));
 }
 
 void Engine::Master::replace(std::uint32_t worker) {
   // exit() ends daemonic children while this pool still stands somewhere: do not start them anew.
-  if (const process::State* state = process::State::existing(); state != nullptr && state->is_ending()) return;
+  if (const process::State* state = process::State::existing(); state != nullptr && state->is_ending())
+    return;
   {
     const std::lock_guard guard(mutex_);
     if (broken_ || life_ == Life::terminated || pool_.stopping.load(std::memory_order_relaxed) != 0) return;
@@ -342,8 +366,8 @@ void Engine::Master::replace(std::uint32_t worker) {
       to_start_.push_back(worker);
     }
     if (workforce_.running() == 0)
-      break_pool(std::make_exception_ptr(
-          BrokenPool(std::string("procyon: this pool has no worker left and cannot start one: ") + error.what())));
+      break_pool(std::make_exception_ptr(BrokenPool(
+          std::string("procyon: this pool has no worker left and cannot start one: ") + error.what())));
   }
 }
 
@@ -411,8 +435,8 @@ void Engine::Master::terminate() {
   }
   {
     const std::lock_guard guard(mutex_);
-    ledger_.fail_all(std::make_exception_ptr(
-        Cancelled("procyon: the pool was terminated before this task had ended")));
+    ledger_.fail_all(
+        std::make_exception_ptr(Cancelled("procyon: the pool was terminated before this task had ended")));
   }
   tell_everybody();
 }
@@ -427,8 +451,9 @@ void Engine::Master::join() {
     const std::lock_guard guard(mutex_);
     return ledger_.outstanding() == 0;
   };
-  wait_for(Condition([](const void* context) { return (*static_cast<decltype(&is_idle)>(context))(); }, &is_idle),
-           os::Deadline::never());
+  wait_for(
+      Condition([](const void* context) { return (*static_cast<decltype(&is_idle)>(context))(); }, &is_idle),
+      os::Deadline::never());
   pool_.stopping.store(1, std::memory_order_seq_cst);
   pool_.submitted.fetch_add(1, std::memory_order_seq_cst);
   os::futex_wake_all(pool_.submitted);
@@ -440,11 +465,17 @@ void Engine::Master::end() {
   ended_.store(true, std::memory_order_release);
   wake_foreman();
   if (foreman_.joinable()) foreman_.join();
+  // One that the foreman was starting meanwhile.
+  workforce_.end_all();
+  workforce_.join_all(os::Deadline::after(Workforce::grace));
+  workforce_.end_overdue();
+  workforce_.join_all(os::Deadline::never());
 }
 
 // ---- Engine
 
-Engine::Engine(const EngineOptions& options, EncodedTask& initializer) : master_(std::make_shared<Master>(options)) {
+Engine::Engine(const EngineOptions& options, EncodedTask& initializer)
+    : master_(std::make_shared<Master>(options)) {
   master_->begin(options, initializer);
 }
 
@@ -459,22 +490,42 @@ void Engine::end() {
 }
 
 void Engine::submit(TaskDescription description, EncodedTask& task, bool wait_for_slot) {
+  master_->require_creator();
   master_->submit(std::move(description), task, wait_for_slot);
 }
 bool Engine::try_submit(TaskDescription description, EncodedTask& task) {
+  master_->require_creator();
   return master_->try_submit(std::move(description), task);
 }
 bool Engine::wait(const Job& job, os::Deadline deadline) {
   const auto is_done = [&job] { return job.pending.load(std::memory_order_acquire) == 0; };
   return wait_until(is_done, deadline);
 }
-bool Engine::wait_for(Condition ready, os::Deadline deadline) { return master_->wait_for(ready, deadline); }
-void Engine::collect() { master_->collect(); }
-void Engine::close() { master_->close(); }
-void Engine::terminate() { master_->terminate(); }
-void Engine::join() { master_->join(); }
+bool Engine::wait_for(Condition ready, os::Deadline deadline) {
+  master_->require_creator();
+  return master_->wait_for(ready, deadline);
+}
+void Engine::collect() {
+  master_->require_creator();
+  master_->collect_in_passing();
+}
+void Engine::close() {
+  master_->require_creator();
+  master_->close();
+}
+void Engine::terminate() {
+  master_->require_creator();
+  master_->terminate();
+}
+void Engine::join() {
+  master_->require_creator();
+  master_->join();
+}
 std::uint32_t Engine::slot_count() const { return master_->pool().slot_count; }
 std::uint32_t Engine::process_count() const { return master_->pool().worker_count; }
-std::mutex& Engine::mutex() { return master_->mutex(); }
+std::mutex& Engine::mutex() {
+  master_->require_creator();
+  return master_->mutex();
+}
 
 }  // namespace procyon::pool

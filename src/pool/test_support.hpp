@@ -18,18 +18,12 @@
 #include "procyon/queue.hpp"
 #include "procyon/value.hpp"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PROCYON_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PROCYON_TEST_SANITIZED 1
-#endif
-#endif
-
 namespace procyon::testing {
 
-#if defined(PROCYON_TEST_SANITIZED)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool sanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
 inline constexpr bool sanitized = false;
 #endif
@@ -89,7 +83,8 @@ inline std::vector<pid_t> pids_of(Pool& pool, int workers) {
   results.reserve(begun.size());
   for (const Event& each : begun) results.push_back(pool.apply_async(wait_for, each, go));
   for (const Event& each : begun)
-    if (!each.wait(patience)) throw std::runtime_error("the workers of the pool do not run tasks side by side");
+    if (!each.wait(patience))
+      throw std::runtime_error("the workers of the pool do not run tasks side by side");
   go.set();
   std::vector<pid_t> pids;
   pids.reserve(results.size());

@@ -22,6 +22,9 @@ namespace procyon::pool {
 
 class Workforce {
  public:
+  /// Between the request to end and the kill.
+  static constexpr std::chrono::milliseconds grace{500};
+
   /// `when_one_ends` is called on the supervisor's thread; it only wakes somebody.
   Workforce(arena::Reference pool, std::optional<StartMethod> start_method, std::function<void()> when_one_ends);
 
@@ -48,8 +51,6 @@ class Workforce {
   bool join_all(os::Deadline deadline);
 
  private:
-  static constexpr std::chrono::milliseconds grace{500};
-
   struct Worker {
     std::shared_ptr<process::Child> child;
     os::Deadline kill_at = os::Deadline::never();
