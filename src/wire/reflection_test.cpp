@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "procyon/detail/wire/bitwise.hpp"
+#include "procyon/detail/wire/fields.hpp"
 
 namespace procyon::wire {
 namespace {

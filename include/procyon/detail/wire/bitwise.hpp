@@ -10,6 +10,7 @@
 #include <complex>
 #include <type_traits>
 
+#include "procyon/detail/wire/fields.hpp"
 #include "procyon/detail/wire/reflection.hpp"
 #include "procyon/detail/wire/traits.hpp"
 

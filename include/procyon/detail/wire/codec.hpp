@@ -20,6 +20,7 @@
 #include "procyon/detail/wire/archive.hpp"
 #include "procyon/detail/wire/bitwise.hpp"
 #include "procyon/detail/wire/containers.hpp"
+#include "procyon/detail/wire/fields.hpp"
 #include "procyon/detail/wire/function_pointer.hpp"
 #include "procyon/detail/wire/reflection.hpp"
 #include "procyon/detail/wire/standard.hpp"
