@@ -59,7 +59,7 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   if (!message) ::_exit(0);
   if (message->size != sizeof(request) || request.magic != protocol_magic)
     throw std::runtime_error("the request of the parent cannot be understood");
-  run_child({request, std::move(message->descriptors), &board[request.slot], {}});
+  run_child({request, std::move(message->descriptors), &board[request.slot], request.parent_pid, {}});
 }
 
 [[noreturn]] void run_image(int descriptor) {

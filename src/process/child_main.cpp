@@ -103,9 +103,9 @@ void detach_stdin() {
   if (null != STDIN_FILENO) ::close(null);
 }
 
-void die_with_parent(const StartRequest& request) {
+void die_with(pid_t maker) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != request.parent_pid) ::_exit(0);  // it died before the request above
+  if (::getppid() != maker) ::_exit(0);  // it died before the request above
 }
 
 void join_session(BoardSlot& slot) {
@@ -133,7 +133,7 @@ struct Work {
 Work set_up(ChildEntry entry) {
   const StartRequest& request = entry.request;
   leave_bootstrap();
-  if (has(request, StartRequest::daemon)) die_with_parent(request);
+  if (has(request, StartRequest::daemon)) die_with(entry.maker);
   join_session(*entry.slot);
   Work work{std::move(entry.body), take_record(request), {}, {}, std::move(entry.descriptors)};
   if (has(request, StartRequest::takes_surroundings))
@@ -221,7 +221,7 @@ StartRequest rehearsed_request(const os::Descriptor& directory, std::vector<os::
 
 void rehearse_child(BoardSlot& slot) {
   slot.participant.store(arena::Session::current().self().bits(), std::memory_order_release);
-  ChildEntry entry{{}, {}, &slot, {}};
+  ChildEntry entry{{}, {}, &slot, 0, {}};
   entry.request = rehearsed_request(os::open_current_directory(), entry.descriptors);
   Work work = set_up(std::move(entry));
   os::set_blocked_signals(os::blocked_signals());

@@ -1,6 +1,8 @@
 // A started child, from its first instruction to its end.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <vector>
 
@@ -14,6 +16,7 @@ struct ChildEntry {
   StartRequest request;
   std::vector<os::Descriptor> descriptors;
   BoardSlot* slot;
+  pid_t maker;                 // what getppid() says while whoever must outlive a daemonic child lives
   std::function<void()> body;  // for a forked child whose target was not encoded
 };
 

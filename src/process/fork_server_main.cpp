@@ -72,9 +72,8 @@ class Server {
       if (!slot.pid.compare_exchange_strong(none, ::getpid()))
         ::_exit(0);  // given up: another server makes it
     }
-    ChildEntry entry{request, std::move(descriptors), &slot, {}};
-    if (!maker_) entry.request.parent_pid = server_pid_;
-    run_child(std::move(entry));
+    // A child of the server dies with the server, which dies with the user's process.
+    run_child({request, std::move(descriptors), &slot, maker_ ? request.parent_pid : server_pid_, {}});
   }
 
   void watch_own_children() {

@@ -210,7 +210,7 @@ class Starter {
 
   // In the child. Other threads may have held any lock of the parent's when it forked: none of them is touched.
   [[noreturn]] void run_forked() {
-    ChildEntry entry{request_, {}, slot_, std::move(child_.body_)};
+    ChildEntry entry{request_, {}, slot_, request_.parent_pid, std::move(child_.body_)};
     if (child_.call_) entry.descriptors = std::move(child_.call_->descriptors);
     run_child(std::move(entry));
   }

@@ -147,6 +147,13 @@ inline void check(bool holds, int number) {
   if (!holds) ::_exit(number);
 }
 
+/// Under a sanitizer the children of the fork server are its own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool server_forks = true;
+#else
+inline constexpr bool server_forks = false;
+#endif
+
 class UnderEachStartMethod : public ::testing::TestWithParam<StartMethod> {
  protected:
   [[nodiscard]] static Context context() {
