@@ -56,10 +56,12 @@ struct StartRequest {
   };
   std::uint32_t magic = protocol_magic;
   std::uint32_t flags = 0;
-  std::uint64_t record = 0;     // arena::Handle of the start record
-  std::uint32_t parent = 0;     // ParticipantId of the parent
-  std::int32_t parent_pid = 0;  // what getppid() says in the child while its parent lives
-  std::uint32_t slot = 0;       // on the board
+  std::uint64_t record = 0;  // arena::Handle of the start record
+  std::uint32_t parent = 0;  // ParticipantId of the parent
+  std::int32_t parent_pid = 0;
+  std::uint32_t slot = 0;   // on the board
+  std::int32_t number = 0;  // of this request: negative, and different for each
+  std::uint32_t padding = 0;
   std::uint32_t umask = 0;
   std::uint64_t blocked_signals = 0;
   std::uint64_t ignored_signals = 0;

@@ -135,29 +135,27 @@ void Child::begin_start() {
   phase_ = Phase::starting;
 }
 
-// The child exists. `pidfd` is empty if it has been reaped by somebody else already.
+// The child exists. `pidfd` is empty if it has been reaped by somebody else already. If this throws, the caller ends it.
 void Child::adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter) {
   std::unique_lock lock(mutex_);
-  pid_ = pid;
+  const bool ended_unseen = !pidfd;
+  if (ended_unseen)  // a descriptor that says "ended", as the pidfd would
+    pidfd = os::Descriptor::adopt(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), "watching a child (eventfd)");
   pidfd_ = std::move(pidfd);
   reporter_ = reporter;
+  reporter_lost_ = reporter != 0 && creator_.fork_server().is_lost(reporter);
+  const bool ours_to_watch = !early_report_ && (reporter == 0 || reporter_lost_);
+  if (ours_to_watch && !ended_unseen) watch_end();
+  pid_ = pid;
   call_.reset();
   body_ = nullptr;
-  const bool ended_unseen = !pidfd_;
-  if (ended_unseen)  // a descriptor that says "ended", as the pidfd would
-    pidfd_ = os::Descriptor::adopt(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), "watching a child (eventfd)");
   phase_ = Phase::running;
   os::WaitResult unknown;
   unknown.state = os::WaitResult::State::unknown;
-  if (early_report_) {
+  if (early_report_)
     finish(*early_report_);
-  } else if (reporter_ == 0 || creator_.fork_server().is_lost(reporter_)) {
-    reporter_lost_ = reporter_ != 0;
-    if (ended_unseen)
-      finish(unknown);
-    else
-      watch_end();
-  }
+  else if (ours_to_watch && ended_unseen)
+    finish(unknown);
   const bool ended = phase_ == Phase::ended;
   lock.unlock();
   if (ended) creator_.supervisor().run([this] { run_callbacks(); });
@@ -256,7 +254,13 @@ void Child::run_callbacks() {
   const std::vector<ExitCallback> callbacks = std::exchange(callbacks_, {});
   const ExitStatus status = status_;
   lock.unlock();
-  for (const ExitCallback& callback : callbacks) callback(status);
+  for (const ExitCallback& callback : callbacks) {
+    try {
+      callback(status);
+    } catch (const std::exception& error) {
+      warn("what was to be done at the end of '" + name() + "' threw: " + error.what());
+    }
+  }
 }
 
 bool Child::join(os::Deadline deadline) {
@@ -266,6 +270,10 @@ bool Child::join(os::Deadline deadline) {
     require_creator("join");
     require_started("join");
   }
+  return wait_for_end(deadline);
+}
+
+bool Child::wait_for_end(os::Deadline deadline) {
   for (;;) {
     if (collect()) return true;
     if (deadline.expired()) return false;
@@ -306,6 +314,16 @@ void Child::send_signal(int signal) {
   require_creator("sending a signal");
   require_started("sending a signal");
   if (phase_ == Phase::running) os::send_signal(pidfd_, signal);
+}
+
+bool Child::tell(int signal) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::running) os::send_signal(pidfd_, signal);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 void Child::close() {

@@ -68,7 +68,11 @@ class Child : public std::enable_shared_from_this<Child> {
 
   [[nodiscard]] const State* creator() const { return &creator_; }
 
-  // For the parts of this layer.
+  // For the parts of this layer. These do not object to anything.
+
+  /// False if the signal may not be sent: it runs as another user by now.
+  bool tell(int signal) noexcept;
+  bool wait_for_end(os::Deadline deadline);
 
   /// The end of a child that is not ours but a fork server's, as the server tells it (on the supervisor's thread).
   void ended_as_reported(const EndReport& report);

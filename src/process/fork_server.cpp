@@ -2,7 +2,9 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <stdexcept>
 #include <string>
@@ -38,6 +40,15 @@ std::string describe(const os::WaitResult& result) {
   return status.describe();
 }
 
+// The image of a program with raised privileges ignores what its environment says, so its main would run.
+void require_plain_privileges() {
+  if (::getauxval(AT_SECURE) == 0 && ::getuid() == ::geteuid() && ::getgid() == ::getegid()) return;
+  throw std::logic_error(
+      "Process: this program runs with other privileges than those of its user (set-user-id, capabilities, "
+      "seteuid); "
+      "there only the start method 'fork' is offered");
+}
+
 // A slot of the board for a scope.
 class SlotOnBoard {
  public:
@@ -54,7 +65,14 @@ class SlotOnBoard {
 
 }  // namespace
 
+void kill_and_reap(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 StartedImage start_image(State& state, Greeting greeting, int report_socket, bool by_supervisor) {
+  require_plain_privileges();
   os::SocketPair sockets = os::create_socket_pair();
   arena::Session& session = arena::Session::current();
   StartBoard& board = state.board();
@@ -87,12 +105,12 @@ StartedImage start_image(State& state, Greeting greeting, int report_socket, boo
   return image;
 }
 
-ForkServer::Made ForkServer::start(const StartRequest& request, std::span<const int> descriptors,
-                                   BoardSlot& slot) {
+ForkServer::Made ForkServer::start(StartRequest request, std::span<const int> descriptors, BoardSlot& slot) {
   const std::lock_guard lock(mutex_);
   for (int attempt = 0; attempt < attempts; ++attempt) {
     if (!socket_) launch();
-    slot.pid.store(0, std::memory_order_relaxed);
+    request.number = --last_number_;
+    slot.pid.store(request.number, std::memory_order_relaxed);
     os::crash_point("process.start.asking");
     const std::optional<Started> answer = request_once(request, descriptors);
     const std::uint32_t reporter = makes_siblings_ ? 0 : launched_;
@@ -102,7 +120,7 @@ ForkServer::Made ForkServer::start(const StartRequest& request, std::span<const 
                              answer->error);
     // The server is lost. If it had made the child, the board says so.
     socket_.reset();
-    std::int32_t pid = 0;
+    std::int32_t pid = request.number;
     if (!slot.pid.compare_exchange_strong(pid, BoardSlot::given_up)) return {pid, reporter};
   }
   throw std::runtime_error(

@@ -35,6 +35,9 @@ struct StartedImage {
 };
 StartedImage start_image(State& state, Greeting greeting, int report_socket, bool by_supervisor);
 
+/// Ends a child that cannot be taken care of.
+void kill_and_reap(pid_t pid);
+
 class ForkServer {
  public:
   explicit ForkServer(State& state) : state_(state) {}
@@ -45,7 +48,7 @@ class ForkServer {
   };
   /// Has a child made. Throws std::system_error (EAGAIN, ...) when there can be none, std::runtime_error when servers
   /// do not survive.
-  Made start(const StartRequest& request, std::span<const int> descriptors, BoardSlot& slot);
+  Made start(StartRequest request, std::span<const int> descriptors, BoardSlot& slot);
 
   /// Whether the server that was to tell the end of a child has been found gone.
   [[nodiscard]] bool is_lost(std::uint32_t reporter) const { return reporter <= last_lost_.load(); }
@@ -70,7 +73,8 @@ class ForkServer {
   std::shared_ptr<os::Descriptor> pidfd_;
   pid_t pid_ = -1;
   bool makes_siblings_ = true;
-  std::uint32_t launched_ = 0;  // how many servers there have been
+  std::int32_t last_number_ = 0;  // of a request
+  std::uint32_t launched_ = 0;    // how many servers there have been
 };
 
 }  // namespace procyon::process

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <initializer_list>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "os/error.hpp"
@@ -49,6 +51,24 @@ class Server {
   }
 
  private:
+  // Nothing if there is no room for what came with the request; the parent has been told.
+  std::optional<os::Message> receive(StartRequest& request) {
+    try {
+      auto message = os::receive_message(socket_, os::writable_bytes_of(request));
+      if (!message) ::_exit(0);  // the user's process is gone
+      if (message->size != sizeof(request) || request.magic != protocol_magic)
+        ::_exit(exit_code_of_failed_bootstrap);
+      return message;
+    } catch (const std::system_error& error) {
+      answer({.pid = -1, .error = error.code().value()});
+      return std::nullopt;
+    }
+  }
+
+  void answer(const Started& started) {
+    if (!os::send_message(socket_, os::bytes_of(started))) ::_exit(0);
+  }
+
   void serve(const StartRequest& request, std::vector<os::Descriptor> descriptors) {
     BoardSlot& slot = board_[request.slot];
     os::crash_point("process.server.asked");
@@ -57,8 +77,7 @@ class Server {
     if (pid == 0) become_child(request, std::move(descriptors));
     os::crash_point("process.server.made");
     if (!maker_ && pid > 0) slots_[pid] = request.slot;
-    const Started answer{.pid = pid, .error = error};
-    if (!os::send_message(socket_, os::bytes_of(answer))) ::_exit(0);
+    answer({.pid = pid, .error = error});
   }
 
   [[noreturn]] void become_child(const StartRequest& request, std::vector<os::Descriptor> descriptors) {
@@ -119,6 +138,16 @@ class Server {
   const pid_t server_pid_ = ::getpid();
 };
 
+// Whoever reads what this program writes waits for the end of all that could write: that must not be a server of it. Nor
+// does it keep a directory in use. Its children get theirs with the request.
+void let_go_of_surroundings() {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (null >= 0) ::dup2(null, number);
+  if (null > STDERR_FILENO) ::close(null);
+  if (::chdir("/") != 0) return;
+}
+
 }  // namespace
 
 void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board, std::uint32_t slot,
@@ -127,6 +156,7 @@ void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& 
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent_pid) ::_exit(0);
   rehearse_child(board[slot]);
+  let_go_of_surroundings();
   Server server(std::move(socket), std::move(reports), board);
   server.run();
 }

@@ -57,13 +57,17 @@ void warn_of_threads(State& state) {
        "method 'forkserver' has no such danger");
 }
 
-bool is_main_thread() { return ::gettid() == ::getpid(); }
-
-void kill_and_reap(pid_t pid) {
-  ::kill(pid, SIGKILL);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+// Empty if it has ended and has been reaped: SIGCHLD is ignored, somebody waits for any child, or its server did.
+os::Descriptor open_pidfd_unless_reaped(pid_t pid) {
+  try {
+    return os::open_pidfd(pid);
+  } catch (const std::system_error& error) {
+    if (error.code().value() == ESRCH) return {};
+    throw;
   }
 }
+
+bool is_main_thread() { return ::gettid() == ::getpid(); }
 
 void flush_standard_streams() {
   std::cout.flush();
@@ -155,17 +159,7 @@ class Starter {
   void ask_fork_server() {
     const ForkServer::Made made = state_.fork_server().start(request_, descriptors_, *slot_);
     os::crash_point("process.start.made");
-    place_for_pidfd_.reset();
-    os::Descriptor pidfd;
-    try {
-      pidfd = os::open_pidfd(made.pid);
-    } catch (const std::system_error& error) {
-      if (error.code().value() != ESRCH) {
-        kill_and_reap(made.pid);
-        throw;
-      }  // it has ended and has been reaped: SIGCHLD is ignored, somebody waits for any child, or the server did
-    }
-    child_.adopt(made.pid, std::move(pidfd), made.reporter);
+    adopt(made.pid, {}, made.reporter);
   }
 
   void spawn() {
@@ -173,10 +167,14 @@ class Starter {
     // A daemonic child dies with the thread that made it: that must be one that stays.
     StartedImage image =
         start_image(state_, {.role = ImageRole::child}, -1, child_.daemon_ && !is_main_thread());
-    if (!os::send_message(image.socket, os::bytes_of(request_), descriptors_)) {
-      // It ended before it was asked, which is the child's end: noticed like any other.
+    try {
+      // False if it ended before it was asked, which is the child's end, noticed like any other.
+      os::send_message(image.socket, os::bytes_of(request_), descriptors_);
+    } catch (...) {
+      kill_and_reap(image.pid);
+      throw;
     }
-    child_.adopt(image.pid, std::move(image.pidfd), 0);
+    adopt(image.pid, std::move(image.pidfd), 0);
   }
 
   void fork() {
@@ -195,17 +193,19 @@ class Starter {
     else
       fork_here();
     if (pid < 0) os::throw_system_error("Process: the system does not let this process fork", error);
+    adopt(pid, {}, 0);
+  }
+
+  // The child exists; should there be no way to look after it, it is ended.
+  void adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter) {
     place_for_pidfd_.reset();
-    os::Descriptor pidfd;
     try {
-      pidfd = os::open_pidfd(pid);
-    } catch (const std::system_error& failure) {
-      if (failure.code().value() != ESRCH) {
-        kill_and_reap(pid);
-        throw;
-      }
+      if (!pidfd) pidfd = open_pidfd_unless_reaped(pid);
+      child_.adopt(pid, std::move(pidfd), reporter);
+    } catch (...) {
+      kill_and_reap(pid);
+      throw;
     }
-    child_.adopt(pid, std::move(pidfd), 0);
   }
 
   // In the child. Other threads may have held any lock of the parent's when it forked: none of them is touched.

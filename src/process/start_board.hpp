@@ -4,15 +4,17 @@
 // FORMAT. A sealed memfd of 4096 slots; a slot belongs to one child from before it is asked for until its end has been
 // dealt with. Slots are handed out by the owner of the board (the parent) from a list of its own.
 //
-//   pid           0: no child yet. Written
+//   pid           not positive: no child yet; it is minus the number of the request, or `given_up`. Positive: the child's
+//                 pid, written
 //                   - by the kernel, as part of the clone (SiblingMaker): it names a pid exactly if the child exists;
-//                   - where the server has to use fork(): by the child, from 0 by compare-and-swap, before anything
-//                     else. If that fails the parent has given the request up, and the child ends.
-//                 The parent writes `given_up` (also from 0 by compare-and-swap) when the server is lost.
+//                   - where the server has to use fork(): by the child, from the number of its request by
+//                     compare-and-swap, before anything else. If that fails the parent has given the request up (and may
+//                     have made another, with another number), and the child ends.
+//                 The parent writes `given_up`, also by compare-and-swap, when the server is lost.
 //   participant   0, until the child has joined the session: its ParticipantId. Only the child writes it.
 //
 // WHAT A DEATH LEAVES.
-//   the server, before the clone     pid is 0 and stays 0: the request is repeated with a new server
+//   the server, before the clone     pid is not positive and stays so: the request is repeated with a new server
 //   the server, after it             pid names the child: it is adopted; nothing else is known to the server
 //   the child, before it joined      participant is 0: it held nothing of the session. What its parent wrote for it
 //                                    still belongs to the parent, who frees it
@@ -32,7 +34,7 @@
 namespace procyon::process {
 
 struct BoardSlot {
-  static constexpr std::int32_t given_up = -1;
+  static constexpr std::int32_t given_up = 0;
 
   std::atomic<std::int32_t> pid;
   std::atomic<std::uint32_t> participant;

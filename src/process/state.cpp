@@ -130,14 +130,11 @@ void State::end_children() {
   // Children may start while the others end, by threads that still run.
   for (auto children = this->children(); !children.empty(); children = this->children()) {
     for (const auto& child : children)
-      if (child->daemon()) child->send_signal(SIGTERM);
+      if (child->daemon()) child->tell(SIGTERM);
     const auto deadline = os::Deadline::after(grace);
-    for (const auto& child : children) {
-      if (!child->daemon() || child->join(deadline)) continue;
-      child->send_signal(SIGKILL);
-      child->join(os::Deadline::never());
-    }
-    for (const auto& child : children) child->join(os::Deadline::never());
+    for (const auto& child : children)
+      if (child->daemon() && !child->wait_for_end(deadline)) child->tell(SIGKILL);
+    for (const auto& child : children) child->wait_for_end(os::Deadline::never());
   }
   std::unique_lock lock(mutex_);
   ForkServer* server = fork_server_.get();
