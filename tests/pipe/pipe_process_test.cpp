@@ -148,7 +148,7 @@ TEST_P(PipeProcessTest, AChildKilledInTheMiddleOfAMessageIsTold) {
 TEST_P(PipeProcessTest, AClosedConnectionIsNotAnArgument) {
   auto [parent, child] = Pipe();
   child.close();
-  EXPECT_THROW(context().Process([](Connection) {}, child), std::logic_error);
+  EXPECT_THROW(static_cast<void>(context().Process([](Connection) {}, child)), std::logic_error);
 }
 
 TEST(PipeProcess, AForkedChildMayCaptureItsEnd) {
