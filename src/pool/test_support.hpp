@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -61,7 +63,16 @@ std::vector<int> numbers_to(Container count) {
   return numbers;
 }
 
-inline bool is_running(pid_t pid) { return ::kill(pid, 0) == 0; }
+/// Whether there is such a process, be it dead and not waited for.
+inline bool exists(pid_t pid) { return ::kill(pid, 0) == 0; }
+/// Whether it lives. Of somebody else's children: who waits for them is not our concern.
+inline bool is_running(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const auto end_of_name = text.rfind(')');
+  return end_of_name != std::string::npos && text[end_of_name + 2] != 'Z' && text[end_of_name + 2] != 'X';
+}
 
 // Functions for tasks.
 inline int square(int number) { return number * number; }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <exception>
 
+#include "arena/participants.hpp"
 #include "pool/results.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/os/deadline.hpp"
@@ -23,7 +24,8 @@ namespace {
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
 
-std::span<const TravellingReference> references_at(const std::byte* bytes, std::size_t size, std::size_t count) {
+std::span<const TravellingReference> references_at(const std::byte* bytes, std::size_t size,
+                                                   std::size_t count) {
   return {reinterpret_cast<const TravellingReference*>(bytes + round_up(size)), count};
 }
 
@@ -45,7 +47,8 @@ class ProgressWriter {
     std::uint64_t running = Progress{item + 1, false, item}.bits();
     const std::uint64_t finished = Progress{item + 1, false, item + 1}.bits();
     if (!timed_) return slot_.progress.store(finished, std::memory_order_release);
-    if (!slot_.progress.compare_exchange_strong(running, finished, std::memory_order_acq_rel)) await_execution();
+    if (!slot_.progress.compare_exchange_strong(running, finished, std::memory_order_acq_rel))
+      await_execution();
   }
 
  private:
@@ -92,6 +95,8 @@ class ItemRunner {
     outcome_.set_attachments(&parcel_);
     wire::Reader reader(arguments, attachments);
     callable_->call(reader, outcome_);
+    // A task forked, and the child came back here too: the task and all that follows is its parent's.
+    if (arena::current_participant() != me_) ::_exit(0);
     try {
       results_.append(outcome_.bytes(), parcel_);
     } catch (const SessionError&) {
@@ -103,6 +108,7 @@ class ItemRunner {
   ResultWriter& results_;
   wire::DecodedCallable* callable_;
   std::exception_ptr decoding_error_;
+  const arena::ParticipantId me_ = arena::current_participant();
   Parcel parcel_;
   wire::Writer outcome_;
 };
@@ -118,12 +124,13 @@ wire::DecodedCallable& CallableCache::decode(wire::Reader& task, std::span<const
   callable_.reset();
   callable_.emplace(task);
   bytes_.clear();
-  if (callable_->is_stateless()) bytes_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(task.position()));
+  if (callable_->is_stateless())
+    bytes_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(task.position()));
   return *callable_;
 }
 
-void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t worker, const Claim& claim,
-              CallableCache& cache) {
+void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t worker,
+              const Claim& claim, CallableCache& cache) {
   TaskSlot& slot = pool.slot(claim.slot);
   const Handle block = Handle::from_bits(slot.task_block);
   const std::byte* const bytes = block ? session.bytes(block) : slot.task;
@@ -184,7 +191,8 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
 
 }  // namespace
 
-void worker_main(PoolShare share, std::uint32_t index) {
+void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked) {
+  os::set_blocked_signals(blocked);
   arena::Session& session = arena::Session::current();
   auto& pool = share.reference().get<PoolState>();
   WorkerSlot& me = pool.worker(index);

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "os/signals.hpp"
 #include "pool/task_ring.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/arena/session.hpp"
@@ -25,8 +26,8 @@ class PoolShare {
   arena::Reference reference_;
 };
 
-/// The target of a worker's process: initialises, and runs tasks until the pool stops.
-void worker_main(PoolShare share, std::uint32_t index);
+/// The target of a worker's process: initialises, and runs tasks with these signals blocked until the pool stops.
+void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked);
 
 /// The callable of the last task: the next task often has the same. Kept only if calls do not change it.
 class CallableCache {

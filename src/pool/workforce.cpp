@@ -11,11 +11,12 @@ namespace procyon::pool {
 
 namespace {
 
-process::EncodedCall encode_worker_call(const arena::Reference& pool, std::uint32_t index) {
+process::EncodedCall encode_worker_call(const arena::Reference& pool, std::uint32_t index,
+                                        os::SignalBits blocked) {
   process::EncodedCall call;
   process::CallAttachments attachments(call);
   wire::Writer writer(&attachments);
-  wire::encode_procedure(writer, &worker_main, PoolShare(pool), index);
+  wire::encode_procedure(writer, &worker_main, PoolShare(pool), index, blocked);
   call.bytes.assign(writer.bytes().begin(), writer.bytes().end());
   return call;
 }
@@ -36,7 +37,7 @@ void Workforce::start(std::uint32_t index) {
   slot.participant.store(0, std::memory_order_relaxed);
   const std::string name = "PoolWorker-" + std::to_string(++started_);
   auto child = process::make_child({.name = name, .daemon = true, .start_method = start_method_},
-                                   encode_worker_call(pool_, index));
+                                   encode_worker_call(pool_, index, blocked_signals_));
   child->start();
   const pid_t pid = child->pid().value_or(0);
   {
@@ -93,8 +94,8 @@ os::Deadline Workforce::next_overdue() const {
 
 std::size_t Workforce::running() const {
   const std::lock_guard guard(mutex_);
-  return static_cast<std::size_t>(
-      std::count_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.child != nullptr; }));
+  return static_cast<std::size_t>(std::count_if(
+      workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.child != nullptr; }));
 }
 
 bool Workforce::join_all(os::Deadline deadline) {
@@ -104,7 +105,8 @@ bool Workforce::join_all(os::Deadline deadline) {
     for (const Worker& worker : workers_)
       if (worker.child) children.push_back(worker.child);
   }
-  return std::all_of(children.begin(), children.end(), [&](const auto& child) { return child->join(deadline); });
+  return std::all_of(children.begin(), children.end(),
+                     [&](const auto& child) { return child->join(deadline); });
 }
 
 }  // namespace procyon::pool

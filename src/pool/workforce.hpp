@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "os/signals.hpp"
 #include "pool/pool_format.hpp"
 #include "process/child.hpp"
 #include "procyon/detail/arena/reference.hpp"
@@ -26,7 +27,8 @@ class Workforce {
   static constexpr std::chrono::milliseconds grace{500};
 
   /// `when_one_ends` is called on the supervisor's thread; it only wakes somebody.
-  Workforce(arena::Reference pool, std::optional<StartMethod> start_method, std::function<void()> when_one_ends);
+  Workforce(arena::Reference pool, std::optional<StartMethod> start_method,
+            std::function<void()> when_one_ends);
 
   /// Starts the worker of that index. Throws what starting a process throws.
   void start(std::uint32_t index);
@@ -62,6 +64,8 @@ class Workforce {
 
   arena::Reference pool_;
   std::optional<StartMethod> start_method_;
+  // Of the thread that made the pool. The foreman, who starts replacements, has all signals blocked.
+  const os::SignalBits blocked_signals_ = os::blocked_signals();
   std::function<void()> when_one_ends_;
   std::shared_ptr<Ends> ends_ = std::make_shared<Ends>();
   mutable std::mutex mutex_;
