@@ -24,8 +24,6 @@ sigset_t to_set(SignalBits bits) {
   return signals;
 }
 
-constexpr SignalBits bit_of(int signal) { return SignalBits{1} << (signal - 1); }
-
 }  // namespace
 
 BlockSignals::BlockSignals() {
@@ -53,14 +51,15 @@ SignalBits ignored_signals() {
   SignalBits ignored = 0;
   for (const int signal : commonly_ignored) {
     struct sigaction action {};
-    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) ignored |= bit_of(signal);
+    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
+      ignored |= signal_bit(signal);
   }
   return ignored;
 }
 
 void ignore_signals(SignalBits ignored) {
   for (const int signal : commonly_ignored)
-    if ((ignored & bit_of(signal)) != 0) ::signal(signal, SIG_IGN);
+    if ((ignored & signal_bit(signal)) != 0) ::signal(signal, SIG_IGN);
 }
 
 }  // namespace procyon::os

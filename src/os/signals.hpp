@@ -17,6 +17,7 @@ namespace procyon::os {
 
 /// Signals as bits: bit n - 1 is signal n.
 using SignalBits = std::uint64_t;
+constexpr SignalBits signal_bit(int signal) { return SignalBits{1} << (signal - 1); }
 
 /// Blocks every signal of the calling thread for a scope.
 class BlockSignals {

@@ -11,7 +11,10 @@
 #include <exception>
 #include <iostream>
 #include <stdexcept>
+#include <streambuf>
 #include <string>
+#include <string_view>
+#include <typeinfo>
 #include <utility>
 
 #include "os/error.hpp"
@@ -177,10 +180,23 @@ int run_target(Work work) {
   }
 }
 
+// The buffers that write through to stdio, which std::cout and the like have unless sync_with_stdio(false) was called.
+// Known in a fork server's children, from its rehearsal.
+std::streambuf* unbuffered_output = nullptr;
+
+void look_at_standard_streams() {
+  auto* const buffer = std::cout.rdbuf();
+  if (buffer != nullptr &&
+      std::string_view(typeid(*buffer).name()).find("stdio_sync_filebuf") != std::string_view::npos)
+    unbuffered_output = buffer;
+}
+
 void flush_standard_streams() {
-  std::cout.flush();
-  std::cerr.flush();
-  std::clog.flush();
+  // Flushing what has no buffer touches four pages for nothing.
+  if (unbuffered_output == nullptr || std::cout.rdbuf() != unbuffered_output) {
+    std::cout.flush();
+    std::clog.flush();
+  }
   ::fflush(nullptr);
 }
 
@@ -205,6 +221,7 @@ StartRequest rehearsed_request(const os::Descriptor& directory, std::vector<os::
   request.record = write_record({.name = "rehearsal"}, call).bits();
   request.parent = session.self().bits();
   request.umask = os::current_umask();
+  request.ignored_signals = os::signal_bit(SIGPIPE);
   descriptors.push_back(directory.duplicate());
   const auto keep = [&](int number, StartRequest::Flags flag) {
     if (::fcntl(number, F_GETFD) < 0) return;
@@ -224,9 +241,11 @@ void rehearse_child(BoardSlot& slot) {
   ChildEntry entry{{}, {}, &slot, 0, {}};
   entry.request = rehearsed_request(os::open_current_directory(), entry.descriptors);
   Work work = set_up(std::move(entry));
+  ::signal(SIGPIPE, SIG_DFL);
   os::set_blocked_signals(os::blocked_signals());
   run_target(std::move(work));
   flush_standard_streams();
+  look_at_standard_streams();
   arena::Session::current().leave();
   slot.participant.store(0, std::memory_order_release);
 }
