@@ -87,9 +87,8 @@ class Server {
     signals_.reset();
     BoardSlot& slot = board_[request.slot];
     if (!maker_) {
-      std::int32_t none = 0;
-      if (!slot.pid.compare_exchange_strong(none, ::getpid()))
-        ::_exit(0);  // given up: another server makes it
+      std::int32_t expected = request.number;
+      if (!slot.pid.compare_exchange_strong(expected, ::getpid())) ::_exit(0);  // given up: another makes it
     }
     // A child of the server dies with the server, which dies with the user's process.
     run_child({request, std::move(descriptors), &slot, maker_ ? request.parent_pid : server_pid_, {}});
