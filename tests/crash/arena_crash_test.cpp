@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <initializer_list>
@@ -18,6 +19,7 @@
 #include "arena/participants.hpp"
 #include "arena/pins.hpp"
 #include "crash_points.hpp"
+#include "os/memfd.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/os/crash_point.hpp"
@@ -244,6 +246,9 @@ void keep_much_warm() {
   arena::Header& header = session().header();
   constexpr std::uint32_t length = (64u << 20) >> arena::unit_bits;
   const std::uint32_t start = header.frontier.load();
+  // Its front is what the checks allocate from; the rest is counted only.
+  constexpr std::size_t used_by_checks = 1u << 20;
+  if (!os::commit(session().memory(), std::size_t{start} << arena::unit_bits, used_by_checks)) std::abort();
   arena::unit_table(session())[start].length.store(length);
   arena::unit_table(session())[start].state.store(BlockState{BlockKind::free, 0, 0}.bits());
   header.frontier.store(start + length);
