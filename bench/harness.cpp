@@ -7,23 +7,49 @@
 
 #include <cstdio>
 #include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
 
 namespace bench {
 namespace {
 
-double cpu_seconds() {
+double seconds_of(const timespec& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+double clock_seconds(clockid_t clock) {
+  timespec time{};
+  return ::clock_gettime(clock, &time) == 0 ? seconds_of(time) : 0;
+}
+
+// Of the children that still run: a pool's workers, for example.
+double cpu_seconds_of_children() {
   double total = 0;
-  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
-    rusage usage{};
-    ::getrusage(who, &usage);
-    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
-      total += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream children(thread.path() / "children");
+    for (pid_t child = 0; children >> child;) {
+      clockid_t clock{};
+      if (::clock_getcpuclockid(child, &clock) == 0) total += clock_seconds(clock);
     }
   }
   return total;
 }
 
-double cpu_before = 0;  // of the latest stopwatch: what the set-up cost
+// Of this process and of all its children, those that have ended included.
+double cpu_seconds() {
+  rusage ended{};
+  ::getrusage(RUSAGE_CHILDREN, &ended);
+  double total = clock_seconds(CLOCK_PROCESS_CPUTIME_ID) + cpu_seconds_of_children();
+  for (const timeval& time : {ended.ru_utime, ended.ru_stime}) {
+    total += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  }
+  return total;
+}
+
+// CPU seconds of the latest stopwatch's set-up, and this process's own when it stopped: neither is the work itself.
+double cpu_before = 0;
+double own_cpu_at_stop = 0;
 void* gibibyte = nullptr;
 
 }  // namespace
@@ -34,7 +60,9 @@ Stopwatch::Stopwatch() {
 }
 
 Result Stopwatch::stop(double operations) const {
-  return {operations, std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count()};
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+  own_cpu_at_stop = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+  return {operations, elapsed.count()};
 }
 
 void fail(std::string_view what) {
@@ -80,14 +108,11 @@ int run_contender(int argc, char** argv, std::initializer_list<Contender> conten
   for (const auto& [name, run] : contenders) {
     if (name != wanted) continue;
     const Result result = run();
-    double outside = cpu_before;
-    if (gibibyte != nullptr) {  // giving it back is not what is measured
-      const double before = cpu_seconds();
-      ::munmap(gibibyte, std::size_t{1} << 30);
-      outside += cpu_seconds() - before;
-    }
-    std::printf("{\"operations\": %.17g, \"seconds\": %.17g, \"cpu_outside\": %.17g}\n", result.operations,
-                result.seconds, outside);
+    if (gibibyte != nullptr) ::munmap(gibibyte, std::size_t{1} << 30);
+    const double outside = cpu_before + clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - own_cpu_at_stop;
+    std::printf(
+        "{\"operations\": %.17g, \"seconds\": %.17g, \"busy_seconds\": %.17g, \"cpu_outside\": %.17g}\n",
+        result.operations, result.seconds, result.busy_seconds, outside);
     return 0;
   }
   std::fprintf(stderr, "there is no such contender; these there are:\n");

@@ -27,6 +27,7 @@ namespace bench {
 struct Result {
   double operations;
   double seconds;
+  double busy_seconds = seconds;  // during which CPU seconds are counted, if more than what is measured
 };
 
 // Wall time between its construction and stop().

@@ -81,7 +81,7 @@ Result measure_new_pools(MakeAndMap make_and_map) {
     const auto pool = make_and_map();
     seconds += watch.stop(0).seconds;
   }
-  return {whole.stop(new_pools).operations, seconds};
+  return {new_pools, seconds, whole.stop(new_pools).seconds};
 }
 
 // The serial time as "operations": operations per second are then the speed-up.

@@ -149,7 +149,7 @@ Result measure_round_trips(Queue& there, Queue& back, std::uint64_t count, std::
   }
   const Result whole = watch.stop(static_cast<double>(count));
   require(sum == expected_checksum<Message64>(count), "messages were lost or changed");
-  return {whole.operations, travelling.count()};
+  return {whole.operations, travelling.count(), whole.seconds};
 }
 
 template <class Queue>

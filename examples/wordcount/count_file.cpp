@@ -36,16 +36,15 @@ void raise_error() { throw std::runtime_error("poison"); }
 std::string read_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) fail(path);
-  std::string content;
-  ssize_t got = 0;
   struct stat status {};
-  if (::fstat(file, &status) == 0) content.resize(static_cast<std::size_t>(status.st_size));
+  ::fstat(file, &status);
+  std::string content(static_cast<std::size_t>(status.st_size) + 1, '\0');  // one more, to see the end
   std::size_t size = 0;
-  do {
-    if (size == content.size()) content.resize(size + 65536);
-    got = ::read(file, content.data() + size, content.size() - size);
-    if (got > 0) size += static_cast<std::size_t>(got);
-  } while (got > 0);
+  ssize_t got = 0;
+  while ((got = ::read(file, content.data() + size, content.size() - size)) > 0) {
+    size += static_cast<std::size_t>(got);
+    if (size == content.size()) content.resize(2 * size + 4096);
+  }
   const int error = errno;
   ::close(file);
   errno = error;
@@ -54,17 +53,13 @@ std::string read_file(const std::string& path) {
   return content;
 }
 
-bool add_words(std::string_view content, WordCounts& words) {
-  if (content.substr(0, looked_at_for_zero_bytes).find('\0') != std::string_view::npos) return false;
-  words.add_text(content);
-  return true;
-}
-
 FileCounts count_file(const std::string& path) {
   FileCounts counts;
   const std::string content = read_file(path);
   counts.bytes = content.size();
-  counts.binary = !add_words(content, counts.words);
+  counts.binary =
+      std::string_view(content).substr(0, looked_at_for_zero_bytes).find('\0') != std::string_view::npos;
+  if (!counts.binary) counts.words.add_text(content);
   return counts;
 }
 

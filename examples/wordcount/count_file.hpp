@@ -21,6 +21,3 @@ FileCounts count_file_or_poison(const std::string& path);
 
 // The file's content.
 std::string read_file(const std::string& path);
-
-// False for a binary file, whose words are not counted. What count_file() does, into a table that is there already.
-bool add_words(std::string_view content, WordCounts& words);

@@ -29,6 +29,13 @@ struct Count {
   std::vector<std::string> good;
   std::vector<BadFile> bad;
   double seconds = 0;
+
+  void add(const std::string& path, const FileCounts& file) {
+    words.merge(file.words);
+    bytes += file.bytes;
+    binary += file.binary ? 1 : 0;
+    good.push_back(path);
+  }
 };
 
 class Stopwatch {
@@ -61,10 +68,7 @@ Count count_in_pool(const std::vector<std::string>& files, const Options& option
   for (const auto& outcome :
        mp::progress({.unit = "file"}, pool.imap_outcomes({.timeout = options.timeout}, task, files))) {
     if (outcome) {
-      count.words.merge(outcome->words);
-      count.bytes += outcome->bytes;
-      count.binary += outcome->binary ? 1 : 0;
-      count.good.push_back(*file);
+      count.add(*file, *outcome);
     } else {
       count.bad.push_back({*file, outcome.error().type(), outcome.error().what()});
     }
@@ -74,15 +78,11 @@ Count count_in_pool(const std::vector<std::string>& files, const Options& option
   return count;
 }
 
-// The same by one process: what one would write without a pool.
+// The same tasks, one after the other, in this process.
 Count count_alone(const std::vector<std::string>& files) {
   Count count;
   const Stopwatch watch;
-  for (const auto& file : files) {
-    const std::string content = read_file(file);
-    if (!add_words(content, count.words)) ++count.binary;
-    count.bytes += content.size();
-  }
+  for (const auto& file : files) count.add(file, count_file(file));
   count.seconds = watch.seconds();
   return count;
 }
