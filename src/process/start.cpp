@@ -193,7 +193,21 @@ class Starter {
     else
       fork_here();
     if (pid < 0) os::throw_system_error("Process: the system does not let this process fork", error);
+    if (child_.body_) wait_until_joined(pid);
     adopt(pid, {}, 0);
+  }
+
+  // Shared objects that the body captured live by this process's references until the child has its own, which it takes
+  // as it joins the session. A child that is stopped so early does not hold us for ever.
+  void wait_until_joined(pid_t pid) const {
+    const os::Deadline deadline = os::Deadline::after(std::chrono::seconds(5));
+    while (slot_->participant.load(std::memory_order_acquire) == 0 && !deadline.expired()) {
+      siginfo_t ended{};
+      if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0)
+        return;
+      const timespec moment{0, 20'000};
+      ::clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, nullptr);
+    }
   }
 
   // The child exists; should there be no way to look after it, it is ended.
