@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "channel/queue_parts.hpp"
+#include "procyon/detail/os/crash_point.hpp"
 #include "procyon/detail/sync/sleep.hpp"
 #include "procyon/lock.hpp"
 
@@ -80,8 +81,11 @@ void grow(const QueueView& queue, std::size_t bytes_wanted) {
   segment->tail.store(start.bits(), std::memory_order_relaxed);
   segment->head.store(start.bits(), std::memory_order_relaxed);
   queue.state.pending_segment.store(block.bits(), std::memory_order_release);
+  os::crash_point("queue.grow.segment_pending");
   queue.session.hand_to(block, queue.self);
+  os::crash_point("queue.grow.segment_held");
   last.next.store(block.bits(), std::memory_order_release);
+  os::crash_point("queue.grow.linked");
   queue.state.last_segment.store(block.bits(), std::memory_order_release);
   queue.state.pending_segment.store(0, std::memory_order_release);
 }
@@ -203,11 +207,15 @@ QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Pa
     const Mark committed{tail.position + granules(skipped) + granules(bytes), tail.sequence + 1};
     state.pending_tail.store(committed.bits(), std::memory_order_relaxed);
     state.pending_block.store(outgoing.block().bits(), std::memory_order_release);
+    os::crash_point("queue.put.block_pending");
     queue.session.hand_to(outgoing.block(), queue.self);
+    os::crash_point("queue.put.block_held");
     tail = commit_record(segment, tail, place, RecordKind::in_block, outgoing.record());
     outgoing.sent();
   }
+  os::crash_point("queue.put.committed");
   state.put_count.store(tail.sequence, std::memory_order_release);
+  os::crash_point("queue.put.counted");
   if (in_block) state.pending_block.store(0, std::memory_order_release);
   lock.unlock();
   sync::wake_one(state.get_sleepers, state.put_count);
@@ -239,7 +247,9 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     // The last message of this segment may have come between the two looks.
     if (head.sequence != Mark::from_bits(queue.first().tail.load(std::memory_order_acquire)).sequence) break;
     state.retired_segment.store(state.first_segment.load(std::memory_order_relaxed), std::memory_order_release);
+    os::crash_point("queue.get.segment_retired");
     state.first_segment.store(next, std::memory_order_release);
+    os::crash_point("queue.get.moved_on");
     free_retired_segment(queue);
     head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
   }
@@ -264,15 +274,20 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     const Handle block = Handle::from_bits(record.block);
     state.claimed_head.store(taken.bits(), std::memory_order_relaxed);
     state.claimed_block.store(record.block, std::memory_order_release);
+    os::crash_point("queue.get.block_claimed");
     segment.head.store(taken.bits(), std::memory_order_release);
+    os::crash_point("queue.get.block_committed");
     queue.session.take_from(block, queue.self);
+    os::crash_point("queue.get.block_taken");
     state.claimed_block.store(0, std::memory_order_release);
     const std::byte* const bytes = queue.session.bytes(block);
     message.block_ = block;
     message.bytes_ = {bytes, record.size};
     message.references_ = {reinterpret_cast<const TravellingReference*>(bytes + round_up(record.size)), record.pins};
   }
+  os::crash_point("queue.get.committed");
   state.get_count.store(taken.sequence, std::memory_order_release);
+  os::crash_point("queue.get.counted");
   lock.unlock();
   sync::wake_one(state.put_sleepers, state.get_count);
   return Attempt::done;

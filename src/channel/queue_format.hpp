@@ -39,7 +39,8 @@
 //       after 3: it was taken and is lost with the consumer, as anything it held; the block is freed if the queue still
 //       holds it; 4
 //   grow before 2: the block is owned by the dead and comes back with it.  2..3: pending_segment is not linked: freed.
-//       3..4: linked: last_segment := it
+//       3..4: linked: last_segment := it. (If last_segment is not held by the queue any more, the consumers have freed
+//       it, so it was linked.)
 //   move on before 2: retired_segment is still first: := 0. after 2: freed.
 // Repair writes the same words in the same order, so it may itself be killed anywhere. A block is named in pending_block
 // or claimed_block before its state changes, and handles carry generations, so freeing twice is impossible.

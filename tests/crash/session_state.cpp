@@ -5,14 +5,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <thread>
 
 #include "arena/blocks.hpp"
 #include "os/memfd.hpp"
+#include "procyon/detail/os/futex.hpp"
 #include "shared_page.hpp"
 
 namespace procyon::crash {
@@ -111,6 +115,22 @@ arena::ParticipantId let_somebody_die(const std::function<void()>& body) {
   ::waitpid(child, &status, 0);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "it died otherwise than it was meant to";
   return arena::ParticipantId::from_bits(*identity);
+}
+
+Options waiting_window() {
+  Options options = Options::from_environment();
+  options.blocked_after = os::wait_slice / 5;  // beside Options::asleep_after, which comes first
+  if (options.budget) options.budget = std::min<std::size_t>(*options.budget, 120);  // most of it spins
+  return options;
+}
+
+bool comes_true(const std::function<bool()>& condition) {
+  using Clock = std::chrono::steady_clock;
+  for (const auto limit = Clock::now() + std::chrono::seconds(20); Clock::now() < limit;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  return false;
 }
 
 }  // namespace procyon::crash

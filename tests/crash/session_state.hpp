@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "procyon/detail/arena/session.hpp"
+#include "stepper.hpp"
 
 namespace procyon::crash {
 
@@ -28,5 +29,12 @@ void expect_session_is_whole(std::size_t used);
 
 /// Forks a child that runs `body` and then kills itself. Returns its identity, when it is gone.
 arena::ParticipantId let_somebody_die(const std::function<void()>& body);
+
+/// For a window that ends in a wait for something that never comes. The library's waits look around once in a slice, so
+/// the sleep that ends the window must be shorter than one.
+Options waiting_window();
+
+/// Waits for what another process does; false if it has not done so in 20 s.
+bool comes_true(const std::function<bool()>& condition);
 
 }  // namespace procyon::crash
