@@ -9,7 +9,9 @@ function(procyon_own_target target)
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                                              -Wold-style-cast -Wno-missing-field-initializers -Werror
                                              # A false alarm of g++ 12 at -O2 in std::invoke of a virtual member function.
-                                             -Wno-error=array-bounds)
+                                             -Wno-error=array-bounds
+                                             # Another, under -fsanitize=thread, where operator new is replaced.
+                                             -Wno-error=mismatched-new-delete)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
       # GCC 12 takes std::string's own copying for overlapping (its bug 105651).
       target_compile_options(${target} PRIVATE -Wno-restrict)

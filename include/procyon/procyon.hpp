@@ -13,6 +13,7 @@
 #include "procyon/outcome.hpp"
 #include "procyon/owner_died.hpp"
 #include "procyon/partial.hpp"
+#include "procyon/pipe.hpp"
 #include "procyon/pool.hpp"
 #include "procyon/process.hpp"
 #include "procyon/progress.hpp"

@@ -129,6 +129,7 @@ const std::array known_exceptions{
     Known{&typeid(Empty), &make_with_text<Empty>},
     Known{&typeid(Full), &make_with_text<Full>},
     Known{&typeid(PeerGone), &make_with_text<PeerGone>},
+    Known{&typeid(EndOfFile), &make_with_text<EndOfFile>},
     Known{&typeid(BrokenPool), &make_with_text<BrokenPool>},
     Known{&typeid(Cancelled), &make_with_text<Cancelled>},
     Known{&typeid(ManagerGone), &make_with_text<ManagerGone>},
