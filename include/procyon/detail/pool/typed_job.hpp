@@ -96,7 +96,7 @@ class Inputs {
   explicit Inputs(Ranges&&... ranges) : ranges_(std::forward<Ranges>(ranges)...) {}
 
   void start() {
-    std::apply([this](auto&... ranges) { positions_.emplace(Position(std::begin(ranges), std::end(ranges))...); }, ranges_);
+    std::apply([this](auto&... ranges) { positions_.emplace(PositionOf<Ranges>(std::begin(ranges), std::end(ranges))...); }, ranges_);
   }
   [[nodiscard]] bool at_end() const {
     return std::apply([](const auto&... positions) { return (... || positions.at_end()); }, *positions_);
