@@ -10,6 +10,9 @@
 #include <optional>
 #include <string>
 
+// The thread sanitizer's, if the program has it: it keeps a thread of its own.
+extern "C" [[gnu::weak]] void __tsan_init();
+
 namespace procyon::os {
 
 namespace {
@@ -82,7 +85,8 @@ std::optional<double> quota_of_control_group() {
 int thread_count() {
   struct stat status {};
   if (::stat("/proc/self/task", &status) != 0) return 0;
-  return static_cast<int>(status.st_nlink) - 2;  // one directory for each thread, besides . and ..
+  const int threads = static_cast<int>(status.st_nlink) - 2;  // one directory for each, besides . and ..
+  return __tsan_init != nullptr && threads > 1 ? threads - 1 : threads;
 }
 
 int usable_processors() {

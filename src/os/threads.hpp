@@ -3,7 +3,7 @@
 
 namespace procyon::os {
 
-/// How many threads this process has, the caller included; 0 if /proc cannot tell.
+/// How many threads this process has, the caller included and a sanitizer's not; 0 if /proc cannot tell.
 int thread_count();
 
 /// How many processors this process may use at a time: its affinity mask, cut by the quota of its control
