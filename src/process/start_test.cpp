@@ -447,6 +447,9 @@ TEST(ForkServer, EndsWithItsProcess) {
 // ---- the rest ----
 
 TEST(Fork, WarnsOnceWhenThereAreOtherThreads) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the thread sanitizer does not know threads of a forked child from the parent's";
+#endif
   const int code = exit_code_of([] {
     Channel wait;
     std::thread other([&] { wait.out.read_byte(); });
