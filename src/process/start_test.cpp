@@ -447,9 +447,6 @@ TEST(ForkServer, EndsWithItsProcess) {
 // ---- the rest ----
 
 TEST(Fork, WarnsOnceWhenThereAreOtherThreads) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer ends a child of a program with threads when it starts one of its own (dup thread)";
-#endif
 #ifdef __SANITIZE_THREAD__
   GTEST_SKIP() << "the thread sanitizer does not know threads of a forked child from the parent's";
 #endif
