@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "arena/format.hpp"
-#include "arena/test_process.hpp"
 #include "channel/queue_format.hpp"
 #include "crash_points.hpp"
 #include "procyon/detail/os/crash_point.hpp"
@@ -29,7 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 using arena::Handle;
 using arena::Session;
-using arena::testing::TestProcess;
 using channel::Mark;
 using channel::QueueState;
 using channel::Segment;
@@ -316,16 +314,15 @@ TEST(QueueCrash, PutGrowsAGrownQueue) {
 }
 
 TEST(QueueCrash, PutWakesAConsumer) {
-  std::optional<TestProcess> consumer;
   const auto start = [&](Queue<Text>& queue) {
-    consumer.emplace([&] { return queue.get(20s) == added ? 0 : 1; });
+    start_helper([&] { return queue.get(20s) == added ? 0 : 1; });
     ASSERT_TRUE(comes_true([&] { return state_of(queue).get_sleepers.load() != 0; }));
   };
   // The consumer gets what was put, if need be by the survivor.
   const auto look = [&](Queue<Text>& queue) {
     const Mark tail = Mark::from_bits(state_of(queue).inside.tail.load());
     if (tail.sequence == 0) queue.put(added);
-    EXPECT_EQ(consumer->wait(), 0);
+    EXPECT_EQ(end_of_helper(), 0);
   };
   expect_queue_survives<Text>({.name = "queue.put, wakes a consumer",
                                .arrange = start,
@@ -421,10 +418,9 @@ TEST(QueueCrash, GetMovesOnAndFreesASegment) {
 }
 
 TEST(QueueCrash, GetWakesAProducer) {
-  std::optional<TestProcess> producer;
   const auto start = [&](Queue<Text>& queue) {
     for (const Text& message : some) queue.put(message);
-    producer.emplace([&] { return queue.put(added, 20s), 0; });
+    start_helper([&] { return queue.put(added, 20s), 0; });
     ASSERT_TRUE(comes_true([&] { return state_of(queue).put_sleepers.load() != 0; }));
   };
   // The producer puts as soon as one was taken, if need be by the survivor.
@@ -433,7 +429,7 @@ TEST(QueueCrash, GetWakesAProducer) {
     if (head.sequence == 0) {
       EXPECT_EQ(queue.get(20s), some[0]);
     }
-    EXPECT_EQ(producer->wait(), 0);
+    EXPECT_EQ(end_of_helper(), 0);
   };
   expect_queue_survives<Text>({.name = "queue.get, wakes a producer",
                                .maxsize = 3,

@@ -12,9 +12,11 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <thread>
 
 #include "arena/blocks.hpp"
+#include "arena/test_process.hpp"
 #include "os/memfd.hpp"
 #include "procyon/detail/os/futex.hpp"
 #include "shared_page.hpp"
@@ -27,6 +29,8 @@ using arena::BlockState;
 using arena::Handle;
 using arena::Session;
 using arena::Unit;
+
+std::optional<arena::testing::TestProcess> helper;
 
 BlockKind kind_of(const Unit& unit) { return BlockState::from_bits(unit.state.load()).kind; }
 
@@ -75,7 +79,16 @@ void allocate_and_release() {
 
 }  // namespace
 
+void start_helper(const std::function<int()>& body) { helper.emplace(body); }
+
+int end_of_helper() {
+  const int code = helper->wait();
+  helper.reset();
+  return code;
+}
+
 void make_session_like_new() {
+  helper.reset();
   Session& session = Session::current();
   session.self();
   session.recover_everybody();

@@ -30,6 +30,12 @@ void expect_session_is_whole(std::size_t used);
 /// Forks a child that runs `body` and then kills itself. Returns its identity, when it is gone.
 arena::ParticipantId let_somebody_die(const std::function<void()>& body);
 
+/// Forks a process that runs beside the scenario's run, one at a time. What an abandoned run left of it is killed by the
+/// next make_session_like_new(), which must therefore come first.
+void start_helper(const std::function<int()>& body);
+/// Waits for its end and returns its exit code.
+int end_of_helper();
+
 /// For a window that ends in a wait for something that never comes. The library's waits look around once in a slice, so
 /// the sleep that ends the window must be shorter than one.
 Options waiting_window();
