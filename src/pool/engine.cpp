@@ -289,6 +289,7 @@ void Engine::Master::deal_with_ends() {
   const std::vector<Workforce::End> ends = workforce_.take_ends();
   for (const Workforce::End& end : ends) {
     bool had_task = false;
+    bool is_storm = false;
     std::exception_ptr failed_initializer;
     {
       const std::lock_guard guard(mutex_);
@@ -301,11 +302,12 @@ void Engine::Master::deal_with_ends() {
       // One that came as far as taking tasks and is killed while it has none is only replaced.
       const bool was_ready = pool_.worker(end.worker).is_ready.load(std::memory_order_acquire) != 0;
       idle_ends_ = had_task || was_ready ? 0 : idle_ends_ + 1;
+      is_storm = idle_ends_ > std::max(8u, 3 * pool_.worker_count);
       ledger_.feed();
     }
     if (failed_initializer) break_pool(failed_initializer);
     // Workers that end as fast as they are started, without ever having had a task: stop before it is a fork storm.
-    if (idle_ends_ > std::max(8u, 3 * pool_.worker_count))
+    if (is_storm)
       break_pool(std::make_exception_ptr(BrokenPool(
           "procyon: the workers of this pool end before they take a task (the last one: " +
           end.status.describe() +
