@@ -75,6 +75,13 @@ const char* shown(First first) {
   return first == First::recover ? "recovered first" : first == First::put ? "put first" : "got first";
 }
 
+/// Each scenario runs once for each order, and its stores are few.
+Options few_points(std::size_t most) {
+  Options options = Options::from_environment();
+  if (options.budget) options.budget = std::min(*options.budget, most);
+  return options;
+}
+
 template <class T>
 struct QueueOperation {
   std::string name;
@@ -87,7 +94,7 @@ struct QueueOperation {
   std::vector<Messages<T>> allowed;  // afterwards; the last if it was not killed
   T another;                         // what survivors put and take
   std::function<void(Queue<T>&)> before_check = [](Queue<T>&) {};
-  Options options = Options::from_environment();
+  Options options = few_points(150);
 };
 
 template <class T>
@@ -136,6 +143,7 @@ class QueueRun {
     got.clear();
     fill_what_is_free();
     expect_usable();
+    expect_session_is_whole(used_ + bytes_of_empty_queue());
     queue_.reset();
     expect_session_is_whole(used_);
   }
@@ -186,6 +194,15 @@ class QueueRun {
     EXPECT_TRUE(queue_->empty());
   }
 
+  // Its object, and the segment that is first and last at once.
+  std::size_t bytes_of_empty_queue() {
+    const Session& session = Session::current();
+    const QueueState& state = queue_->reference().template get<QueueState>();
+    EXPECT_EQ(state.first_segment.load(), state.last_segment.load());
+    return session.size(queue_->reference().handle()) +
+           session.size(Handle::from_bits(state.last_segment.load()));
+  }
+
   const QueueOperation<T>& what_;
   First first_;
   std::optional<Queue<T>> queue_;
@@ -198,13 +215,6 @@ void expect_queue_survives(const QueueOperation<T>& what) {
     QueueRun<T> run(what, first);
     expect_survives_every_kill(run.scenario(), what.options);
   }
-}
-
-/// For windows that copy much, or whose world is searched by many other scenarios too.
-Options few_points(std::size_t most) {
-  Options options = Options::from_environment();
-  if (options.budget) options.budget = std::min(*options.budget, most);
-  return options;
 }
 
 using Text = std::string;
