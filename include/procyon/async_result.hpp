@@ -57,7 +57,8 @@ class AsyncResult {
       : engine_(std::move(engine)), job_(std::move(job)) {}
 
   R get_until(os::Deadline deadline) const {
-    if (!engine_->wait(*job_, deadline)) throw TimeoutError("procyon: the task has not ended in time; it goes on");
+    if (!engine_->wait(*job_, deadline))
+      throw TimeoutError("procyon: the task has not ended in time; it goes on");
     Outcome<R>& outcome = job_->outcomes()[0];
     if constexpr (std::is_void_v<R> || std::is_copy_constructible_v<R>)
       return outcome.value();

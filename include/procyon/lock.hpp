@@ -49,7 +49,8 @@ class Lock {
   Lock() : Lock(arena::Reference::create<sync::LockState>(sync::lock_type)) {}
   /// For the library: another reference to a lock.
   explicit Lock(arena::Reference reference)
-      : reference_(sync::checked(std::move(reference), sync::lock_type)), word_(&reference_.get<sync::LockState>().word) {}
+      : reference_(sync::checked(std::move(reference), sync::lock_type)),
+        word_(&reference_.get<sync::LockState>().word) {}
 
   /// Waits until the lock is ours. Throws OwnerDied.
   void acquire() { word_->take(os::Deadline::never(), reference_, "Lock"); }

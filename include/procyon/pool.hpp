@@ -47,7 +47,8 @@ class Initializer {
   Initializer() = default;
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, Initializer>)  //
-      Initializer(F&& function) : call_(std::make_shared<pool::EncodedTask>()) {
+      Initializer(F&& function)
+      : call_(std::make_shared<pool::EncodedTask>()) {
     wire::encode_call(call_->bytes, function);
   }
 
@@ -64,7 +65,8 @@ struct PoolOptions {
 };
 
 struct ApplyOptions {
-  std::optional<std::chrono::nanoseconds> timeout = {};  // of the task, from its begin; then its worker is replaced
+  std::optional<std::chrono::nanoseconds> timeout =
+      {};  // of the task, from its begin; then its worker is replaced
 };
 
 struct MapOptions {
@@ -138,7 +140,8 @@ class Pool {
   /// The same with Outcomes: goes on past what failed.
   template <class F, class... Ranges>
   auto imap_outcomes(F&& function, Ranges&&... ranges) {
-    return flow<true>("imap_outcomes", MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+    return flow<true>("imap_outcomes", MapOptions{}, std::forward<F>(function),
+                      std::forward<Ranges>(ranges)...);
   }
   template <class F, class... Ranges>
   auto imap_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
@@ -154,7 +157,8 @@ class Pool {
 
  private:
   template <class F, class... Arguments>
-  auto give(ApplyOptions options, bool will_wait, const char* call, const F& function, const Arguments&... arguments) {
+  auto give(ApplyOptions options, bool will_wait, const char* call, const F& function,
+            const Arguments&... arguments) {
     using R = wire::result_t<F, Arguments...>;
     auto job = std::make_shared<pool::CollectedJob<R>>(call, false);
     job->resize(1);
@@ -209,9 +213,10 @@ class Pool {
   template <bool as_outcomes, class F, class... Ranges>
   auto flow(const char* call, MapOptions options, F&& function, Ranges&&... ranges) {
     const std::size_t chunksize = flow_chunk_of(options);
-    const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize), options.timeout};
-    return pool::FlowRange<as_outcomes, std::decay_t<F>, Ranges...>(engine_, call, flow, std::forward<F>(function),
-                                                                    std::forward<Ranges>(ranges)...);
+    const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize),
+                                 options.timeout};
+    return pool::FlowRange<as_outcomes, std::decay_t<F>, Ranges...>(
+        engine_, call, flow, std::forward<F>(function), std::forward<Ranges>(ranges)...);
   }
 
   // Throw std::invalid_argument for a chunk of 0.

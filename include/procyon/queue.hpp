@@ -47,7 +47,9 @@ class Queue {
   using value_type = T;
 
   /// A new queue of at most `maxsize` messages; 0: as many as memory holds. Throws SessionError.
-  explicit Queue(std::size_t maxsize = 0) : engine_(channel::queue_type<T>, maxsize) { wire::check_transferable<T>(); }
+  explicit Queue(std::size_t maxsize = 0) : engine_(channel::queue_type<T>, maxsize) {
+    wire::check_transferable<T>();
+  }
   /// For the library: another reference to a queue.
   explicit Queue(arena::Reference reference) : engine_(std::move(reference), channel::queue_type<T>) {}
 

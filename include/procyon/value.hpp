@@ -36,9 +36,10 @@ inline constexpr arena::ObjectType value_type{"Value", 4, arena::type_detail<T>(
 
 template <class T>
 class Value {
-  static_assert(std::is_trivially_copyable_v<T>,
-                "procyon: a Value lies in memory that processes share, so its type must be trivially copyable; use a "
-                "Queue for objects such as std::string, or an array member of fixed size");
+  static_assert(
+      std::is_trivially_copyable_v<T>,
+      "procyon: a Value lies in memory that processes share, so its type must be trivially copyable; use a "
+      "Queue for objects such as std::string, or an array member of fixed size");
   static_assert(!std::is_pointer_v<T>,
                 "procyon: a pointer in a Value would point into another process; share the object itself");
   static_assert(alignof(T) <= 64, "procyon: shared memory is aligned to 64 bytes at most");
@@ -50,7 +51,8 @@ class Value {
       : Value(arena::Reference::create<sync::ValueState<T>>(sync::value_type<T>, initial)) {}
   /// For the library: another reference to a value.
   explicit Value(arena::Reference reference)
-      : reference_(sync::checked(std::move(reference), sync::value_type<T>)), lock_(reference_, state().lock) {}
+      : reference_(sync::checked(std::move(reference), sync::value_type<T>)),
+        lock_(reference_, state().lock) {}
 
   /// The object itself. Hold get_lock() when others may use it.
   [[nodiscard]] T& value() const { return state().value; }

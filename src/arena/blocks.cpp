@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::uint32_t slab_growth_units = 4;  // 256 KiB at a time: some 50 us of page clearing
 
-std::uint32_t units_for(std::size_t bytes) { return static_cast<std::uint32_t>((bytes + unit_size - 1) >> unit_bits); }
+std::uint32_t units_for(std::size_t bytes) {
+  return static_cast<std::uint32_t>((bytes + unit_size - 1) >> unit_bits);
+}
 
 int size_class_of(std::size_t bytes) {
   return std::max(0, static_cast<int>(std::bit_width(std::max<std::size_t>(bytes, 1) - 1)) -
@@ -37,7 +39,8 @@ std::uint32_t next_generation(Header& header) {
 
 [[noreturn]] void throw_exhausted(const Session& session, std::size_t bytes, const std::string& why) {
   throw SessionError("procyon: the shared memory of this session cannot give " + std::to_string(bytes) +
-                     " more bytes: " + why + " (its limit is " + std::to_string(session.reserved_bytes() >> 20) +
+                     " more bytes: " + why + " (its limit is " +
+                     std::to_string(session.reserved_bytes() >> 20) +
                      " MiB; PROCYON_ARENA_SIZE sets it, RLIMIT_AS and RLIMIT_FSIZE bound it)");
 }
 
@@ -52,7 +55,8 @@ void append_cold_run(Session& session, std::uint32_t length, std::size_t bytes_w
   const std::size_t committed = header.table_committed.load(std::memory_order_relaxed);
   if (table_needed > committed) {
     const std::size_t rounded = (table_needed + page_size - 1) / page_size * page_size;
-    if (!os::commit(session.memory(), std::size_t{unit_table_unit} * unit_size + committed, rounded - committed))
+    if (!os::commit(session.memory(), std::size_t{unit_table_unit} * unit_size + committed,
+                    rounded - committed))
       throw_exhausted(session, bytes_wanted, std::strerror(errno));
     header.table_committed.store(static_cast<std::uint32_t>(rounded), std::memory_order_relaxed);
   }
@@ -85,7 +89,8 @@ void join_followers(Session& session, std::uint32_t index, bool mixed) {
       }
       session.header().warm_units.fetch_sub(length, std::memory_order_relaxed);
     }
-    units[index].length.store(units[index].length.load(std::memory_order_relaxed) + length, std::memory_order_relaxed);
+    units[index].length.store(units[index].length.load(std::memory_order_relaxed) + length,
+                              std::memory_order_relaxed);
   }
 }
 
@@ -137,7 +142,8 @@ std::uint32_t take_warm_unit(Session& session, std::size_t bytes_wanted) {
   const Run run = take_run(session, 1, slab_growth_units, bytes_wanted);
   if (run.warm) return run.index;
   Unit* const units = unit_table(session);
-  const std::uint32_t length = std::min(units[run.index].length.load(std::memory_order_relaxed), slab_growth_units);
+  const std::uint32_t length =
+      std::min(units[run.index].length.load(std::memory_order_relaxed), slab_growth_units);
   split(session, run.index, length);
   if (!os::commit(session.memory(), std::size_t{run.index} << unit_bits, std::size_t{length} << unit_bits))
     throw_exhausted(session, bytes_wanted, std::strerror(errno));
@@ -154,7 +160,9 @@ std::uint32_t make_slab(Session& session, int size_class) {
   Slab& slab = slab_at(session, index);
   auto count = static_cast<std::uint32_t>((unit_size - sizeof(Slab)) / (cell_size + sizeof(StateWord)));
   const auto states_end = [&] { return sizeof(Slab) + count * sizeof(StateWord); };
-  const auto aligned = [](std::size_t bytes) { return (bytes + smallest_cell - 1) / smallest_cell * smallest_cell; };
+  const auto aligned = [](std::size_t bytes) {
+    return (bytes + smallest_cell - 1) / smallest_cell * smallest_cell;
+  };
   while (aligned(states_end()) + count * cell_size > unit_size) --count;
   slab.cell_size = static_cast<std::uint32_t>(cell_size);
   slab.cell_count = count;
@@ -175,7 +183,8 @@ bool has_room(Session& session, std::uint32_t unit) {
 
 std::uint32_t slab_with_room(Session& session, int size_class) {
   auto& hint = session.header().slab_hint[size_class];
-  if (const std::uint32_t unit = hint.load(std::memory_order_relaxed); unit != no_unit && has_room(session, unit))
+  if (const std::uint32_t unit = hint.load(std::memory_order_relaxed);
+      unit != no_unit && has_room(session, unit))
     return unit;
   std::uint32_t found = no_unit;
   for_each_run(session, [&](std::uint32_t index, Unit& unit) {
@@ -198,7 +207,8 @@ Handle allocate_cell(Session& session, int size_class, BlockKind kind, std::uint
   store(slab.states()[cell], {kind, generation, owner});
   slab.used.fetch_add(1, std::memory_order_relaxed);
   slab.hint.store(cell + 1 < slab.cell_count ? cell + 1 : 0, std::memory_order_relaxed);
-  return {(std::uint64_t{unit} << unit_bits) + slab.first_cell + std::uint64_t{cell} * slab.cell_size, generation};
+  return {(std::uint64_t{unit} << unit_bits) + slab.first_cell + std::uint64_t{cell} * slab.cell_size,
+          generation};
 }
 
 void free_cell(Session& session, std::uint32_t unit, std::uint64_t offset, StateWord& word) {
@@ -231,9 +241,11 @@ void ArenaLock::unlock() {
 
 StateWord* state_word(const Session& session, std::uint64_t offset) {
   const auto unit = static_cast<std::uint32_t>(offset >> unit_bits);
-  if (unit < first_run(session) || unit >= session.header().frontier.load(std::memory_order_acquire)) return nullptr;
+  if (unit < first_run(session) || unit >= session.header().frontier.load(std::memory_order_acquire))
+    return nullptr;
   Unit& entry = unit_table(session)[unit];
-  if (load(entry.state).kind != BlockKind::slab) return (offset & (unit_size - 1)) == 0 ? &entry.state : nullptr;
+  if (load(entry.state).kind != BlockKind::slab)
+    return (offset & (unit_size - 1)) == 0 ? &entry.state : nullptr;
   Slab& slab = slab_at(session, unit);
   const std::uint64_t inside = offset & (unit_size - 1);
   if (inside < slab.first_cell || slab.cell_size == 0 || (inside - slab.first_cell) % slab.cell_size != 0)

@@ -34,7 +34,9 @@ inline std::byte* unit_bytes(const Session& session, std::uint32_t unit) {
 inline Slab& slab_at(const Session& session, std::uint32_t unit) {
   return *reinterpret_cast<Slab*>(unit_bytes(session, unit));
 }
-inline std::uint32_t first_run(const Session& session) { return unit_table_unit + session.header().unit_table_units; }
+inline std::uint32_t first_run(const Session& session) {
+  return unit_table_unit + session.header().unit_table_units;
+}
 
 /// The state word of the block at `offset`, or null if no block begins there. Needs no lock for a block that the
 /// caller keeps alive.

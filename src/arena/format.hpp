@@ -112,9 +112,9 @@ static_assert(sizeof(Unit) == 16);
 struct Slab {
   std::uint32_t cell_size;
   std::uint32_t cell_count;
-  std::uint32_t first_cell;          // bytes from the start of the unit
-  std::atomic<std::uint32_t> used;   // copy: cells that are not free
-  std::atomic<std::uint32_t> hint;   // copy: where to look for a free cell first
+  std::uint32_t first_cell;         // bytes from the start of the unit
+  std::atomic<std::uint32_t> used;  // copy: cells that are not free
+  std::atomic<std::uint32_t> hint;  // copy: where to look for a free cell first
   std::uint32_t padding[11];
 
   StateWord* states() { return reinterpret_cast<StateWord*>(this + 1); }
@@ -143,14 +143,14 @@ struct Header {
   std::uint32_t unit_table_units;  // units that the unit table reserves
   std::uint64_t reserved;          // bytes
   alignas(64) OwnerWord lock;
-  std::atomic<std::uint32_t> frontier;         // units [0, frontier) form the chain of runs
-  std::atomic<std::uint32_t> generation;       // of the last allocation
-  std::atomic<std::uint32_t> pin_blocks;       // entries of pin_directory in use
-  std::atomic<std::uint32_t> pin_hint;         // copy: where to look for a free pin first
-  std::atomic<std::uint32_t> carried_pins;     // copy: pins whose holder is a block
-  std::atomic<std::uint32_t> warm_units;       // copy: units in free runs
-  std::atomic<std::uint32_t> table_committed;  // bytes of the unit table that are committed
-  std::atomic<std::uint32_t> next_slot;        // where join() looks first
+  std::atomic<std::uint32_t> frontier;                     // units [0, frontier) form the chain of runs
+  std::atomic<std::uint32_t> generation;                   // of the last allocation
+  std::atomic<std::uint32_t> pin_blocks;                   // entries of pin_directory in use
+  std::atomic<std::uint32_t> pin_hint;                     // copy: where to look for a free pin first
+  std::atomic<std::uint32_t> carried_pins;                 // copy: pins whose holder is a block
+  std::atomic<std::uint32_t> warm_units;                   // copy: units in free runs
+  std::atomic<std::uint32_t> table_committed;              // bytes of the unit table that are committed
+  std::atomic<std::uint32_t> next_slot;                    // where join() looks first
   std::atomic<std::uint32_t> slab_hint[size_class_count];  // copy: a unit to look at first; 0: none
   alignas(64) std::atomic<std::uint64_t> pin_directory[pin_block_limit];  // offsets of pin blocks
 };

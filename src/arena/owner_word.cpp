@@ -55,16 +55,19 @@ Acquired OwnerWord::lock_slowly(os::Deadline deadline) {
 
 void OwnerWord::sleep_until_changed(std::uint64_t seen, os::Deadline deadline) {
   if ((seen & waiters_bit) == 0 &&
-      !word_.compare_exchange_strong(seen, seen | waiters_bit, std::memory_order_relaxed, std::memory_order_relaxed))
+      !word_.compare_exchange_strong(seen, seen | waiters_bit, std::memory_order_relaxed,
+                                     std::memory_order_relaxed))
     return;
-  os::futex_wait(low_half(word_), static_cast<std::uint32_t>(seen | waiters_bit), deadline.slice(os::wait_slice));
+  os::futex_wait(low_half(word_), static_cast<std::uint32_t>(seen | waiters_bit),
+                 deadline.slice(os::wait_slice));
 }
 
 bool OwnerWord::unlock_slowly() {
   std::uint64_t held = word_.load(std::memory_order_relaxed);
   do {
     if (participant_of(held) == 0) return false;
-  } while (!word_.compare_exchange_weak(held, held & died_bit, std::memory_order_release, std::memory_order_relaxed));
+  } while (!word_.compare_exchange_weak(held, held & died_bit, std::memory_order_release,
+                                        std::memory_order_relaxed));
   if ((held & waiters_bit) != 0) os::futex_wake(low_half(word_), 1);
   return true;
 }

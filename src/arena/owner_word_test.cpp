@@ -93,7 +93,8 @@ TEST_F(OwnerWordTest, ASleeperIsToldWhenTheOwnerIsKilledMeanwhile) {
 }
 
 TEST_F(OwnerWordTest, AnOwnerThatExitsOrExecutesAnotherProgramCountsAsDead) {
-  EXPECT_EQ(TestProcess([&] { return word_.lock(os::Deadline::never()) == Acquired::cleanly ? 0 : 1; }).wait(), 0);
+  EXPECT_EQ(
+      TestProcess([&] { return word_.lock(os::Deadline::never()) == Acquired::cleanly ? 0 : 1; }).wait(), 0);
   EXPECT_EQ(word_.try_lock(), Acquired::after_owner_died);
   word_.mark_recovered();
   word_.unlock();

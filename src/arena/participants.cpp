@@ -86,10 +86,12 @@ void take_back(Session& session, std::uint32_t slot, ParticipantId living) {
   os::crash_point("arena.recover.pins_dropped");
 }
 
-void recover_slots(Session& session, const os::Descriptor& liveness, std::uint32_t start, std::uint32_t count) {
+void recover_slots(Session& session, const os::Descriptor& liveness, std::uint32_t start,
+                   std::uint32_t count) {
   for (std::uint32_t step = 0; step < count; ++step) {
     const ParticipantSlot& slot = participant_table(session)[(start + step) % ParticipantId::slot_count];
-    if (!is_free(slot)) recover(session, liveness, ParticipantId::from_bits(slot.id.load(std::memory_order_acquire)));
+    if (!is_free(slot))
+      recover(session, liveness, ParticipantId::from_bits(slot.id.load(std::memory_order_acquire)));
   }
 }
 
@@ -101,7 +103,8 @@ constinit thread_local std::uint32_t this_thread_slot = 0;
 void create_identity_page() {
   void* page = ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) os::throw_system_error("mapping the page that says who this process is");
-  os::check(::madvise(page, page_size, MADV_WIPEONFORK), "having fork wipe the page that says who this process is");
+  os::check(::madvise(page, page_size, MADV_WIPEONFORK),
+            "having fork wipe the page that says who this process is");
   identity.store(new (page) Identity{}, std::memory_order_release);
 }
 

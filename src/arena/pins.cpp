@@ -91,10 +91,11 @@ void drop_carried_pins_locked(Session& session, Handle carrier) {
 }
 
 void destroy_object_locked(Session& session, Handle object) {
-  if ((object_header(session, object).type.load(std::memory_order_relaxed) & ObjectHeader::may_hold_blocks) != 0) {
+  if ((object_header(session, object).type.load(std::memory_order_relaxed) & ObjectHeader::may_hold_blocks) !=
+      0) {
     const auto granule = static_cast<std::uint32_t>(object.offset() >> Handle::granule_bits);
-    free_all_locked(session,
-                    [&](BlockState state) { return state.kind == BlockKind::held && state.owner == granule; });
+    free_all_locked(
+        session, [&](BlockState state) { return state.kind == BlockKind::held && state.owner == granule; });
     os::crash_point("arena.destroy.holdings_freed");
   }
   free_locked(session, object);

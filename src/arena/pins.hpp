@@ -16,7 +16,8 @@ class PinHolder {
   static constexpr bool is_block(std::uint64_t bits) { return (bits & 15) == 2; }
   static Handle block_of(std::uint64_t bits) { return Handle::from_bits(bits >> 4); }
   static ParticipantId participant_of(std::uint64_t bits) {
-    return is_block(bits) ? ParticipantId::none() : ParticipantId::from_bits(static_cast<std::uint32_t>(bits >> 4));
+    return is_block(bits) ? ParticipantId::none()
+                          : ParticipantId::from_bits(static_cast<std::uint32_t>(bits >> 4));
   }
   [[nodiscard]] std::uint64_t bits() const { return bits_; }
 
@@ -50,7 +51,8 @@ void for_each_pin(const Session& session, Visitor visit) {
     const std::uint64_t offset = header.pin_directory[block].load(std::memory_order_relaxed);
     Pin* const pins = reinterpret_cast<Pin*>(session.base() + offset);
     for (std::uint32_t index = 0; index < pins_per_block; ++index)
-      if (pins[index].holder.load(std::memory_order_relaxed) != 0) visit(block * pins_per_block + index, pins[index]);
+      if (pins[index].holder.load(std::memory_order_relaxed) != 0)
+        visit(block * pins_per_block + index, pins[index]);
   }
 }
 

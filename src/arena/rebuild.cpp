@@ -39,7 +39,8 @@ bool is_listed_pin_block(const Session& session, std::uint64_t offset) {
 void recount_pins(Session& session) {
   Header& header = session.header();
   for_each_block(session, [&](Handle block, StateWord& word) {
-    if (load(word).kind == BlockKind::object) object_header(session, block).pins.store(0, std::memory_order_relaxed);
+    if (load(word).kind == BlockKind::object)
+      object_header(session, block).pins.store(0, std::memory_order_relaxed);
   });
   os::crash_point("arena.rebuild.pin_counts_cleared");
   std::uint32_t carried = 0;
@@ -50,7 +51,8 @@ void recount_pins(Session& session) {
     if (state.kind == BlockKind::object)
       object_header(session, object).pins.fetch_add(1, std::memory_order_relaxed);
     else if (state.kind != BlockKind::owned)
-      return pin.holder.store(0, std::memory_order_relaxed);  // a pin of an object whose destruction had begun
+      return pin.holder.store(0,
+                              std::memory_order_relaxed);  // a pin of an object whose destruction had begun
     if (PinHolder::is_block(pin.holder.load(std::memory_order_relaxed))) ++carried;
   });
   header.carried_pins.store(carried, std::memory_order_relaxed);
@@ -66,13 +68,16 @@ void rebuild_locked(Session& session) {
   os::crash_point("arena.rebuild.pins_counted");
   for_each_block(session, [&](Handle block, StateWord& word) {
     const BlockState state = load(word);
-    if (state.kind == BlockKind::object && object_header(session, block).pins.load(std::memory_order_relaxed) == 0)
+    if (state.kind == BlockKind::object &&
+        object_header(session, block).pins.load(std::memory_order_relaxed) == 0)
       destroy_object_locked(session, block);
-    if (state.kind == BlockKind::arena && !is_listed_pin_block(session, block.offset())) free_locked(session, block);
+    if (state.kind == BlockKind::arena && !is_listed_pin_block(session, block.offset()))
+      free_locked(session, block);
     // Held by an object that is gone: its destruction was cut short before this block.
     if (state.kind == BlockKind::held) {
       const StateWord* holder = state_word(session, std::uint64_t{state.owner} << Handle::granule_bits);
-      if (holder == nullptr || (load(*holder).kind != BlockKind::object && load(*holder).kind != BlockKind::owned))
+      if (holder == nullptr ||
+          (load(*holder).kind != BlockKind::object && load(*holder).kind != BlockKind::owned))
         free_locked(session, block);
     }
   });

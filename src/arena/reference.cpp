@@ -25,12 +25,14 @@ Registry& registry() {
 
 std::mutex& make_local_mutex() {
   static std::mutex mutex;
-  ::pthread_atfork([] { local_mutex().lock(); }, [] { local_mutex().unlock(); }, [] { local_mutex().unlock(); });
+  ::pthread_atfork([] { local_mutex().lock(); }, [] { local_mutex().unlock(); },
+                   [] { local_mutex().unlock(); });
   return mutex;
 }
 
 [[noreturn]] void throw_gone() {
-  throw ObjectGone("procyon: the shared object that this handle names is gone: nobody kept a reference to it");
+  throw ObjectGone(
+      "procyon: the shared object that this handle names is gone: nobody kept a reference to it");
 }
 
 std::uint32_t type_code_at(const Session& session, Handle object) {
@@ -117,7 +119,8 @@ void Reference::publish(ObjectType type) {
   object_->pin = add_pin_locked(session, object_->handle, PinHolder::participant(self));
   object_->pinned_by = self;
   StateWord& word = *state_word(session, object_->handle.offset());
-  word.store(BlockState{BlockKind::object, object_->handle.generation(), 0}.bits(), std::memory_order_release);
+  word.store(BlockState{BlockKind::object, object_->handle.generation(), 0}.bits(),
+             std::memory_order_release);
   owned_blocks().fetch_sub(1, std::memory_order_relaxed);
   registry().emplace(object_->handle.bits(), object_);
 }
@@ -129,7 +132,8 @@ Reference Reference::open(Handle handle, ObjectType type) {
   ArenaLock lock(session);
   if (state_of(session, handle).kind != BlockKind::object) throw_gone();
   if (type_code_at(session, handle) != type.code())
-    throw std::logic_error(std::string("procyon: this handle names an object of another type than ") + type.name);
+    throw std::logic_error(std::string("procyon: this handle names an object of another type than ") +
+                           type.name);
   return {use_local(session, handle), session.base() + handle.offset()};
 }
 
@@ -140,7 +144,8 @@ std::uint32_t Reference::type_code() const { return type_code_at(Session::curren
 void Reference::drop() noexcept {
   std::uint32_t uses = object_->uses.load(std::memory_order_relaxed);
   while (uses > 1)
-    if (object_->uses.compare_exchange_weak(uses, uses - 1, std::memory_order_release, std::memory_order_relaxed))
+    if (object_->uses.compare_exchange_weak(uses, uses - 1, std::memory_order_release,
+                                            std::memory_order_relaxed))
       return;
   const std::lock_guard guard(local_mutex());
   if (object_->uses.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
@@ -167,7 +172,8 @@ void TravellingPin::hand_to(const Number* pins, std::size_t count, Handle carrie
   Session& session = Session::current();
   ArenaLock lock(session);
   for (std::size_t index = 0; index < count; ++index)
-    if (Pin* pin = pin_at(session, pins[index])) change_holder_locked(session, *pin, PinHolder::block(carrier));
+    if (Pin* pin = pin_at(session, pins[index]))
+      change_holder_locked(session, *pin, PinHolder::block(carrier));
 }
 
 Reference TravellingPin::take(Number number, Handle object) {

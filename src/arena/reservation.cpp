@@ -51,17 +51,18 @@ std::uint64_t reservation_size() {
   std::uint64_t bytes = under_valgrind() ? valgrind_reservation : default_reservation;
   if (const char* wanted = std::getenv("PROCYON_ARENA_SIZE"); wanted != nullptr && *wanted != '\0')
     bytes = parse_size(wanted, "PROCYON_ARENA_SIZE");
-  if (const std::uint64_t limit = soft_limit(RLIMIT_AS); limit != UINT64_MAX) bytes = std::min(bytes, limit / 4);
+  if (const std::uint64_t limit = soft_limit(RLIMIT_AS); limit != UINT64_MAX)
+    bytes = std::min(bytes, limit / 4);
   bytes = std::min({bytes, soft_limit(RLIMIT_FSIZE), std::uint64_t{1} << 37});
   if (bytes < smallest_reservation)
-    throw SessionError("procyon: the session's shared memory would be only " + std::to_string(bytes) +
-                       " bytes; it needs 1 MiB at least (see PROCYON_ARENA_SIZE, `ulimit -v` and `ulimit -f`)");
+    throw SessionError(
+        "procyon: the session's shared memory would be only " + std::to_string(bytes) +
+        " bytes; it needs 1 MiB at least (see PROCYON_ARENA_SIZE, `ulimit -v` and `ulimit -f`)");
   return bytes / unit_size * unit_size;
 }
 
 void* map_reservation(const os::Descriptor& memory, std::uint64_t bytes) {
-  void* mapping =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.get(), 0);
+  void* mapping = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.get(), 0);
   if (mapping == MAP_FAILED) return nullptr;
   ::madvise(mapping, bytes, MADV_DONTDUMP);
   return mapping;

@@ -84,7 +84,8 @@ TEST(Reservation, LockedMemoryDoesNotPopulateTheHole) {
 }
 
 TEST(Reservation, AnOrdinaryUserWithLockedMemoryGetsAsMuchAsMayBeLocked) {
-  if (::getuid() != 0) GTEST_SKIP() << "gives up root's right to lock without limit, so it must be root first";
+  if (::getuid() != 0)
+    GTEST_SKIP() << "gives up root's right to lock without limit, so it must be root first";
   EXPECT_EQ(TestProcess([] {
               limit(RLIMIT_MEMLOCK, 8 << 20);
               if (::setuid(65534) != 0 || ::mlockall(MCL_FUTURE) != 0) return 3;

@@ -38,9 +38,10 @@ void* map_what_can_be_had(const os::Descriptor& memory, std::uint64_t& bytes) {
 }
 
 [[noreturn]] void throw_unmappable(std::uint64_t bytes, int error) {
-  throw SessionError("procyon: this process cannot map the " + std::to_string(bytes >> 20) +
-                     " MiB that the session's shared memory reserves: " + std::strerror(error) +
-                     "; a smaller PROCYON_ARENA_SIZE in the first process, or a larger `ulimit -v` here, helps");
+  throw SessionError(
+      "procyon: this process cannot map the " + std::to_string(bytes >> 20) +
+      " MiB that the session's shared memory reserves: " + std::strerror(error) +
+      "; a smaller PROCYON_ARENA_SIZE in the first process, or a larger `ulimit -v` here, helps");
 }
 
 std::uint32_t unit_table_units_for(std::uint64_t reserved) {
@@ -68,7 +69,8 @@ Session* Session::create() {
     os::Descriptor memory = os::create_memfd("procyon-session");
     const std::size_t front = std::size_t{unit_table_unit} * unit_size;
     if (!os::commit(memory, 0, front))
-      throw SessionError(std::string("procyon: no memory for the session's shared memory: ") + std::strerror(errno));
+      throw SessionError(std::string("procyon: no memory for the session's shared memory: ") +
+                         std::strerror(errno));
     os::seal_against_shrinking(memory);
     void* mapping = map_what_can_be_had(memory, reserved);
     if (mapping == nullptr) throw_unmappable(reserved, errno);
@@ -76,7 +78,8 @@ Session* Session::create() {
     create_identity_page();
     return new Session(std::move(memory), create_liveness_file(), mapping);
   } catch (const std::system_error& error) {
-    throw SessionError(std::string("procyon: the session's shared memory cannot be created: ") + error.what());
+    throw SessionError(std::string("procyon: the session's shared memory cannot be created: ") +
+                       error.what());
   }
 }
 
@@ -93,8 +96,9 @@ Session* Session::existing() { return the_session.load(std::memory_order_acquire
 Session& Session::adopt(os::Descriptor memory, os::Descriptor liveness) {
   const std::lock_guard guard(creation);
   if (the_session.load(std::memory_order_relaxed) != nullptr)
-    throw SessionError("procyon: this process used a shared object before its start-up was complete (a static "
-                       "constructor?), so it has a session of its own and cannot join its parent's");
+    throw SessionError(
+        "procyon: this process used a shared object before its start-up was complete (a static "
+        "constructor?), so it has a session of its own and cannot join its parent's");
   std::uint64_t reserved = 0;
   if (::pread(memory.get(), &reserved, sizeof reserved, offsetof(Header, reserved)) != sizeof reserved)
     throw SessionError("procyon: the parent's shared memory cannot be read");
@@ -103,8 +107,9 @@ Session& Session::adopt(os::Descriptor memory, os::Descriptor liveness) {
   const auto* header = static_cast<const Header*>(mapping);
   if (header->magic != arena_magic || header->version != format_version) {
     ::munmap(mapping, reserved);
-    throw SessionError("procyon: the parent's shared memory is of another format: both processes must be built with "
-                       "the same version of the library");
+    throw SessionError(
+        "procyon: the parent's shared memory is of another format: both processes must be built with "
+        "the same version of the library");
   }
   create_identity_page();
   the_session.store(new Session(std::move(memory), std::move(liveness), mapping), std::memory_order_release);
@@ -152,7 +157,8 @@ Handle Session::allocate(std::size_t bytes) {
     throw SessionError("procyon: no memory for a block of " + std::to_string(bytes) +
                        " bytes of the session: " + std::strerror(error));
   }
-  word.store(BlockState{BlockKind::owned, block.handle.generation(), me.bits()}.bits(), std::memory_order_release);
+  word.store(BlockState{BlockKind::owned, block.handle.generation(), me.bits()}.bits(),
+             std::memory_order_release);
   return block.handle;
 }
 
@@ -170,7 +176,8 @@ void Session::release(Handle block) {
     return free_locked(*this, block);
   // Too much warm memory: give this run back to the system, outside the lock (64 MiB cost 5 to 11 ms).
   StateWord& word = *state_word(*this, block.offset());
-  word.store(BlockState{BlockKind::committing, block.generation(), me.bits()}.bits(), std::memory_order_release);
+  word.store(BlockState{BlockKind::committing, block.generation(), me.bits()}.bits(),
+             std::memory_order_release);
   const std::size_t bytes = size(block);
   lock.unlock();
   os::decommit(memory_, block.offset(), bytes);
@@ -214,7 +221,8 @@ void Session::hand_to(Handle block, Handle object) {
 void Session::take_from(Handle block, Handle object) {
   if (!is_held_by(block, object)) return;
   state_word(*this, block.offset())
-      ->store(BlockState{BlockKind::owned, block.generation(), self().bits()}.bits(), std::memory_order_release);
+      ->store(BlockState{BlockKind::owned, block.generation(), self().bits()}.bits(),
+              std::memory_order_release);
   owned_blocks().fetch_add(1, std::memory_order_relaxed);
 }
 

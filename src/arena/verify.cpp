@@ -54,7 +54,8 @@ void verify_objects(Session& session) {
       demand(object_header(session, block).pins == pins, "an object counts its pins");
     }
     if (state.kind == BlockKind::owned)
-      demand(session.alive(ParticipantId::from_bits(state.owner)), "the owner of a block is alive or recovered");
+      demand(session.alive(ParticipantId::from_bits(state.owner)),
+             "the owner of a block is alive or recovered");
     if (state.kind == BlockKind::held) {
       const StateWord* holder = state_word(session, std::uint64_t{state.owner} << Handle::granule_bits);
       demand(holder != nullptr && load(*holder).kind == BlockKind::object, "a held block's object exists");

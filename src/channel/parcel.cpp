@@ -10,7 +10,8 @@ namespace {
 
 [[noreturn]] void refuse_descriptor() {
   throw std::logic_error(
-      "procyon: a file descriptor cannot lie in shared memory, so a Connection cannot travel through a queue or a "
+      "procyon: a file descriptor cannot lie in shared memory, so a Connection cannot travel through a queue "
+      "or a "
       "pool; pass it as an argument of a Process");
 }
 
@@ -21,7 +22,9 @@ std::uint32_t Parcel::put_object(const arena::Reference& reference) {
   return static_cast<std::uint32_t>(references_.size() - 1);
 }
 std::uint32_t Parcel::put_descriptor(int) { refuse_descriptor(); }
-arena::Reference Parcel::take_object(std::uint32_t) { throw std::logic_error("procyon: a parcel is for sending"); }
+arena::Reference Parcel::take_object(std::uint32_t) {
+  throw std::logic_error("procyon: a parcel is for sending");
+}
 int Parcel::take_descriptor(std::uint32_t) { refuse_descriptor(); }
 
 void Parcel::hand_to(arena::Handle carrier) {
@@ -50,7 +53,8 @@ arena::Reference OpenedParcel::take_object(std::uint32_t index) {
     throw wire::DecodeError("procyon: this message names a shared object that did not travel with it");
   const auto pin = static_cast<arena::TravellingPin::Number>(references_[index].pin);
   const auto object = arena::Handle::from_bits(references_[index].object);
-  return use_ == PinUse::take ? arena::TravellingPin::take(pin, object) : arena::TravellingPin::copy(pin, object);
+  return use_ == PinUse::take ? arena::TravellingPin::take(pin, object)
+                              : arena::TravellingPin::copy(pin, object);
 }
 
 }  // namespace procyon::channel

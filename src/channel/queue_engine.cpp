@@ -21,7 +21,9 @@ using arena::Session;
 namespace {
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + granule - 1) / granule * granule; }
-constexpr std::uint32_t granules(std::size_t bytes) { return static_cast<std::uint32_t>(round_up(bytes) / granule); }
+constexpr std::uint32_t granules(std::size_t bytes) {
+  return static_cast<std::uint32_t>(round_up(bytes) / granule);
+}
 
 QueueView view(const arena::Reference& reference, QueueState& state) {
   return {Session::current(), state, reference.handle()};
@@ -54,15 +56,18 @@ void write_header(Segment& segment, std::uint32_t position, RecordHeader header)
 }
 
 // Steps 3 and 4 of putting, the record's payload given in one piece. Returns the committed tail.
-Mark commit_record(Segment& segment, Mark tail, Place place, RecordKind kind, std::span<const std::byte> payload) {
+Mark commit_record(Segment& segment, Mark tail, Place place, RecordKind kind,
+                   std::span<const std::byte> payload) {
   std::uint32_t position = tail.position;
   if (place.filler) {
     const std::size_t rest = bytes_to_end(segment, position);
-    write_header(segment, position, {static_cast<std::uint32_t>(rest - sizeof(RecordHeader)), RecordKind::filler});
+    write_header(segment, position,
+                 {static_cast<std::uint32_t>(rest - sizeof(RecordHeader)), RecordKind::filler});
     position += granules(rest);
   }
   write_header(segment, position, {static_cast<std::uint32_t>(payload.size()), kind});
-  if (!payload.empty()) std::memcpy(at(segment, position) + sizeof(RecordHeader), payload.data(), payload.size());
+  if (!payload.empty())
+    std::memcpy(at(segment, position) + sizeof(RecordHeader), payload.data(), payload.size());
   const Mark committed{position + granules(sizeof(RecordHeader) + payload.size()), tail.sequence + 1};
   segment.tail.store(committed.bits(), std::memory_order_release);
   return committed;
@@ -101,7 +106,8 @@ class OutgoingBlock {
     std::byte* const bytes = session.bytes(block_);
     if (!message.empty()) std::memcpy(bytes, message.data(), message.size());
     if (!parcel.empty())
-      std::memcpy(bytes + round_up(message.size()), parcel.references().data(), parcel.references().size_bytes());
+      std::memcpy(bytes + round_up(message.size()), parcel.references().data(),
+                  parcel.references().size_bytes());
     parcel.hand_to(block_);
   }
   OutgoingBlock(const OutgoingBlock&) = delete;
@@ -123,7 +129,8 @@ class OutgoingBlock {
 // If the other side's lock is held by somebody dead, its copies of what it committed (the counts that we wait on) may be
 // late. Never waits: a living holder brings them up to date itself.
 void repair_dead(arena::OwnerWord& lock, const QueueView& queue, void (*recover)(const QueueView&)) {
-  if (lock.is_held() && !queue.session.alive(lock.owner())) QueueLock(lock, queue, recover, os::Deadline::now());
+  if (lock.is_held() && !queue.session.alive(lock.owner()))
+    QueueLock(lock, queue, recover, os::Deadline::now());
 }
 
 }  // namespace
@@ -177,20 +184,22 @@ bool QueueEngine::put(std::span<const std::byte> message, Parcel& parcel, os::De
   }
 }
 
-QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Parcel& parcel, os::Deadline deadline,
-                                          bool may_grow) {
+QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Parcel& parcel,
+                                          os::Deadline deadline, bool may_grow) {
   const QueueView queue = view(reference_, *state_);
   QueueState& state = *state_;
   QueueLock lock(state.put_lock, queue, recover_producers, deadline);
   if (!lock.held()) return Attempt::not_in_time;
   Mark tail = Mark::from_bits(queue.last().tail.load(std::memory_order_relaxed));
-  if (state.maxsize != 0 && tail.sequence - state.get_count.load(std::memory_order_acquire) >= state.maxsize) {
+  if (state.maxsize != 0 &&
+      tail.sequence - state.get_count.load(std::memory_order_acquire) >= state.maxsize) {
     repair_dead(state.get_lock, queue, recover_consumers);
     return Attempt::must_wait;
   }
 
   const bool in_block = message.size() > largest_inline || !parcel.empty();
-  const std::size_t bytes = sizeof(RecordHeader) + (in_block ? sizeof(BlockRecord) : round_up(message.size()));
+  const std::size_t bytes =
+      sizeof(RecordHeader) + (in_block ? sizeof(BlockRecord) : round_up(message.size()));
   Place place = find_place(queue.last(), tail, bytes);
   if (!place.fits) {
     if (!may_grow && queue.last().ring_bytes >= smallest_grown_ring) return Attempt::ring_is_full;
@@ -246,7 +255,8 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     }
     // The last message of this segment may have come between the two looks.
     if (head.sequence != Mark::from_bits(queue.first().tail.load(std::memory_order_acquire)).sequence) break;
-    state.retired_segment.store(state.first_segment.load(std::memory_order_relaxed), std::memory_order_release);
+    state.retired_segment.store(state.first_segment.load(std::memory_order_relaxed),
+                                std::memory_order_release);
     os::crash_point("queue.get.segment_retired");
     state.first_segment.store(next, std::memory_order_release);
     os::crash_point("queue.get.moved_on");
@@ -283,7 +293,8 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     const std::byte* const bytes = queue.session.bytes(block);
     message.block_ = block;
     message.bytes_ = {bytes, record.size};
-    message.references_ = {reinterpret_cast<const TravellingReference*>(bytes + round_up(record.size)), record.pins};
+    message.references_ = {reinterpret_cast<const TravellingReference*>(bytes + round_up(record.size)),
+                           record.pins};
   }
   os::crash_point("queue.get.committed");
   state.get_count.store(taken.sequence, std::memory_order_release);
@@ -295,7 +306,8 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
 
 bool QueueEngine::wait_for_room(os::Deadline deadline) const {
   const auto has_room = [this] {
-    return state_->put_count.load(std::memory_order_acquire) - state_->get_count.load(std::memory_order_seq_cst) <
+    return state_->put_count.load(std::memory_order_acquire) -
+               state_->get_count.load(std::memory_order_seq_cst) <
            state_->maxsize;
   };
   return sync::wait_until(has_room, state_->put_sleepers, state_->get_count, deadline);
@@ -303,7 +315,8 @@ bool QueueEngine::wait_for_room(os::Deadline deadline) const {
 
 bool QueueEngine::wait_for_message(os::Deadline deadline) const {
   const auto has_message = [this] {
-    return state_->put_count.load(std::memory_order_seq_cst) != state_->get_count.load(std::memory_order_acquire);
+    return state_->put_count.load(std::memory_order_seq_cst) !=
+           state_->get_count.load(std::memory_order_acquire);
   };
   return sync::wait_until(has_message, state_->get_sleepers, state_->put_count, deadline);
 }

@@ -68,10 +68,10 @@
 namespace procyon::channel {
 
 inline constexpr std::size_t granule = 8;
-inline constexpr std::size_t first_ring_bytes = 2048;      // an empty queue takes 4 KiB in all
+inline constexpr std::size_t first_ring_bytes = 2048;  // an empty queue takes 4 KiB in all
 inline constexpr std::size_t smallest_grown_ring = 64 << 10;
 inline constexpr std::size_t largest_ring = 1 << 20;
-inline constexpr std::size_t largest_inline = 16 << 10;    // beyond it a message lies in a block of its own
+inline constexpr std::size_t largest_inline = 16 << 10;  // beyond it a message lies in a block of its own
 
 enum class RecordKind : std::uint32_t { inline_bytes, in_block, filler };
 

@@ -17,7 +17,9 @@ struct QueueView {
     return *reinterpret_cast<Segment*>(session.base() + arena::Handle::from_bits(handle_bits).offset());
   }
   [[nodiscard]] Segment& last() const { return segment(state.last_segment.load(std::memory_order_relaxed)); }
-  [[nodiscard]] Segment& first() const { return segment(state.first_segment.load(std::memory_order_relaxed)); }
+  [[nodiscard]] Segment& first() const {
+    return segment(state.first_segment.load(std::memory_order_relaxed));
+  }
 };
 
 /// Repairs what a producer (consumer) left that died while it held put_lock (get_lock).
@@ -30,7 +32,8 @@ void free_retired_segment(const QueueView& queue);
 /// Holds one of the two locks for a scope, repaired. `held()` is false if it was not to be had in time.
 class QueueLock {
  public:
-  QueueLock(arena::OwnerWord& word, const QueueView& queue, void (*recover)(const QueueView&), os::Deadline deadline)
+  QueueLock(arena::OwnerWord& word, const QueueView& queue, void (*recover)(const QueueView&),
+            os::Deadline deadline)
       : word_(word) {
     const arena::Acquired acquired = word.lock(deadline);
     held_ = acquired != arena::Acquired::not_in_time;

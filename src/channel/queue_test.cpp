@@ -71,10 +71,12 @@ TEST(Queue, ItsObjectIsSerialisedWhenItIsPut) {
 
 TEST(Queue, MessagesOfAnySizeArriveWhole) {
   Queue<std::string> queue;
-  std::vector<std::size_t> sizes{0, 1, 7, 8, 200, 504, 505, 2040, 2048, 4096, 16 << 10, (16 << 10) + 1, 70'000, 3 << 20};
+  std::vector<std::size_t> sizes{
+      0, 1, 7, 8, 200, 504, 505, 2040, 2048, 4096, 16 << 10, (16 << 10) + 1, 70'000, 3 << 20};
   for (std::size_t size : sizes) queue.put(std::string(size, static_cast<char>('a' + size % 26)));
   EXPECT_EQ(queue.qsize(), sizes.size());
-  for (std::size_t size : sizes) EXPECT_EQ(queue.get(), std::string(size, static_cast<char>('a' + size % 26)));
+  for (std::size_t size : sizes)
+    EXPECT_EQ(queue.get(), std::string(size, static_cast<char>('a' + size % 26)));
 }
 
 TEST(Queue, TheEndOfTheRingIsCrossedAtEveryOffset) {

@@ -20,7 +20,8 @@ void Descriptor::reset(int number) {
 }
 
 Descriptor Descriptor::duplicate() const {
-  return Descriptor(check(::fcntl(number_, F_DUPFD_CLOEXEC, first_above_standard), "duplicating a descriptor"));
+  return Descriptor(
+      check(::fcntl(number_, F_DUPFD_CLOEXEC, first_above_standard), "duplicating a descriptor"));
 }
 
 Descriptor Descriptor::adopt(int number, const char* attempt) {

@@ -11,7 +11,8 @@ namespace procyon::os {
 
 namespace {
 
-long futex(const FutexWord& word, int operation, std::uint32_t value, const timespec* timeout, std::uint32_t bits) {
+long futex(const FutexWord& word, int operation, std::uint32_t value, const timespec* timeout,
+           std::uint32_t bits) {
   return ::syscall(SYS_futex, &word, operation, value, timeout, nullptr, bits);
 }
 

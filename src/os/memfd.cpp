@@ -8,7 +8,8 @@
 namespace procyon::os {
 
 Descriptor create_memfd(const char* name) {
-  return Descriptor::adopt(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), "creating shared memory (memfd)");
+  return Descriptor::adopt(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING),
+                           "creating shared memory (memfd)");
 }
 
 void seal_against_shrinking(const Descriptor& memory) {
@@ -17,7 +18,8 @@ void seal_against_shrinking(const Descriptor& memory) {
 
 bool commit(const Descriptor& memory, std::size_t offset, std::size_t size) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && offset + size > limit.rlim_cur) {
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      offset + size > limit.rlim_cur) {
     errno = EFBIG;  // asking the kernel would cost the process its life: the default action of SIGXFSZ
     return false;
   }

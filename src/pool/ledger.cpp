@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
 
-SlotState state_of(const TaskSlot& slot) { return SlotState::from_bits(slot.state.load(std::memory_order_acquire)); }
+SlotState state_of(const TaskSlot& slot) {
+  return SlotState::from_bits(slot.state.load(std::memory_order_acquire));
+}
 
 }  // namespace
 
@@ -44,7 +46,8 @@ void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTas
   if (!references.empty() || bytes.size() > inline_task_bytes) {
     const Handle block = session_.allocate(round_up(bytes.size()) + references.size_bytes());
     target = session_.bytes(block);
-    if (!references.empty()) std::memcpy(target + round_up(bytes.size()), references.data(), references.size_bytes());
+    if (!references.empty())
+      std::memcpy(target + round_up(bytes.size()), references.data(), references.size_bytes());
     slot.task_references = references.size();
     task.parcel.hand_to(block);
     session_.hand_to(block, pool_handle_);
@@ -177,7 +180,8 @@ std::vector<Ledger::Overrun> Ledger::condemn_overruns() {
     std::uint64_t seen = slot.progress.load(std::memory_order_acquire);
     const Progress progress = Progress::from_bits(seen);
     const std::int64_t began = slot.item_began.load(std::memory_order_relaxed);
-    if (!progress.is_running() || progress.condemned || now - began < entries_[index].task->timeout->count()) continue;
+    if (!progress.is_running() || progress.condemned || now - began < entries_[index].task->timeout->count())
+      continue;
     // If the item ends at this very moment, its worker's compare-and-swap or ours fails, not both.
     const Progress condemned{progress.begun, true, progress.finished};
     if (slot.progress.compare_exchange_strong(seen, condemned.bits(), std::memory_order_acq_rel))
@@ -200,7 +204,8 @@ void Ledger::fail_all(const std::exception_ptr& error) {
   for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
     Entry& entry = entries_[index];
     if (!entry.task) continue;
-    for (std::uint32_t item = std::max(entry.delivered, pool_.slot(index).first_item); item < entry.task->item_count; ++item)
+    for (std::uint32_t item = std::max(entry.delivered, pool_.slot(index).first_item);
+         item < entry.task->item_count; ++item)
       end_item(entry, item, error);
     free_slot(index);
   }

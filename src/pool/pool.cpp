@@ -12,10 +12,12 @@ namespace {
 
 pool::EngineOptions engine_options(const PoolOptions& options) {
   if (options.processes < 0 || options.maxtasksperchild < 0)
-    throw std::invalid_argument("procyon: a pool has at least one process, and a limit of tasks per child is at least 1");
+    throw std::invalid_argument(
+        "procyon: a pool has at least one process, and a limit of tasks per child is at least 1");
   const int processes = options.processes == 0 ? cpu_count() : options.processes;
   if (static_cast<std::uint32_t>(processes) > pool::worker_limit)
-    throw std::invalid_argument("procyon: a pool has at most " + std::to_string(pool::worker_limit) + " processes");
+    throw std::invalid_argument("procyon: a pool has at most " + std::to_string(pool::worker_limit) +
+                                " processes");
   return {.processes = static_cast<std::uint32_t>(processes),
           .tasks_per_worker = static_cast<std::uint32_t>(options.maxtasksperchild),
           .start_method = options.start_method,
@@ -23,7 +25,8 @@ pool::EngineOptions engine_options(const PoolOptions& options) {
 }
 
 [[noreturn]] void refuse_empty_chunks() {
-  throw std::invalid_argument("procyon: a chunk has at least one item; leave chunksize out for a good default");
+  throw std::invalid_argument(
+      "procyon: a chunk has at least one item; leave chunksize out for a good default");
 }
 
 }  // namespace
@@ -32,7 +35,8 @@ Pool::Pool(PoolOptions options) {
   pool::EngineOptions engine = engine_options(options);
   pool::EncodedTask no_initializer;
   engine.has_initializer = options.initializer.call_ != nullptr;
-  engine_ = std::make_shared<pool::Engine>(engine, engine.has_initializer ? *options.initializer.call_ : no_initializer);
+  engine_ = std::make_shared<pool::Engine>(
+      engine, engine.has_initializer ? *options.initializer.call_ : no_initializer);
 }
 
 Pool::Pool(int processes) : Pool(PoolOptions{.processes = processes < 1 ? -1 : processes}) {}

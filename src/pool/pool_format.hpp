@@ -71,7 +71,8 @@ struct SlotState {
   std::uint64_t ticket = 0;
 
   static constexpr SlotState from_bits(std::uint64_t bits) {
-    return {static_cast<Phase>(bits & 7), static_cast<std::uint32_t>(bits >> 51), bits >> 3 & 0xffff'ffff'ffffu};
+    return {static_cast<Phase>(bits & 7), static_cast<std::uint32_t>(bits >> 51),
+            bits >> 3 & 0xffff'ffff'ffffu};
   }
   [[nodiscard]] constexpr std::uint64_t bits() const {
     return std::uint64_t{worker} << 51 | ticket << 3 | static_cast<std::uint64_t>(phase);
@@ -104,7 +105,7 @@ struct TaskSlot {
   std::atomic<std::int64_t> item_began{0};  // nanoseconds (Deadline::monotonic_now); only if `timed`
   std::uint32_t first_item = 0;             // items before it are not to be run (again)
   std::uint32_t item_count = 0;
-  std::uint32_t timed = 0;                  // an item may be condemned
+  std::uint32_t timed = 0;  // an item may be condemned
   std::atomic<std::uint32_t> current_result{0};
   std::atomic<std::uint64_t> result_block[2]{};  // Handles; 0: the inline area
   std::uint64_t task_size = 0;
@@ -117,10 +118,10 @@ static_assert(sizeof(TaskSlot) == 1024 - 64);
 
 struct WorkerSlot {
   alignas(64) std::atomic<std::uint32_t> participant{0};
-  std::atomic<std::uint32_t> is_ready{0};            // its initializer has succeeded
-  std::atomic<std::uint64_t> initializer_error{0};   // Handle of a block with an encoded outcome
+  std::atomic<std::uint32_t> is_ready{0};           // its initializer has succeeded
+  std::atomic<std::uint64_t> initializer_error{0};  // Handle of a block with an encoded outcome
   std::atomic<std::uint64_t> initializer_error_size{0};
-  std::atomic<std::uint32_t> retired{0};             // ends because it has run maxtasksperchild tasks
+  std::atomic<std::uint32_t> retired{0};  // ends because it has run maxtasksperchild tasks
 };
 
 struct PoolState : arena::Counted {

@@ -411,7 +411,8 @@ TEST(PoolFork, AForkedChildCannotUseThePoolAndHarmsNobody) {
 
 TEST(PoolFork, AForkedChildMayHaveAPoolOfItsOwn) {
 #if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the thread sanitizer ends a child of a program with threads when it starts one of its own (dup thread)";
+  GTEST_SKIP() << "the thread sanitizer ends a child of a program with threads when it starts one of its own "
+                  "(dup thread)";
 #endif
   Pool pool({.processes = 2});
   EXPECT_EQ(pool.apply(square, 2), 4);

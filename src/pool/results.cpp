@@ -59,7 +59,8 @@ ResultReader::ResultReader(arena::Session& session, TaskSlot& slot) {
 
 ResultReader::Result ResultReader::next() {
   const auto require = [this](std::size_t bytes) {
-    if (bytes > area_.size() - position_) throw std::runtime_error("procyon: the results of a task are damaged");
+    if (bytes > area_.size() - position_)
+      throw std::runtime_error("procyon: the results of a task are damaged");
   };
   ResultRecord record;
   require(sizeof record);

@@ -39,12 +39,14 @@ std::optional<Claim> claim(PoolState& pool, std::uint32_t worker) {
     if (ticket_of(found) < ticket) return std::nullopt;  // not published yet
     // An entry of a later ticket says that this one was claimed long ago by somebody who did not move the cursor.
     std::uint64_t ready = SlotState{Phase::ready, 0, ticket}.bits();
-    const bool claimed = ticket_of(found) == ticket &&
-                         pool.slot(slot_of(found))
-                             .state.compare_exchange_strong(ready, SlotState{Phase::taken, worker, ticket}.bits(),
-                                                            std::memory_order_acq_rel, std::memory_order_relaxed);
+    const bool claimed =
+        ticket_of(found) == ticket &&
+        pool.slot(slot_of(found))
+            .state.compare_exchange_strong(ready, SlotState{Phase::taken, worker, ticket}.bits(),
+                                           std::memory_order_acq_rel, std::memory_order_relaxed);
     std::uint64_t expected = ticket;
-    pool.cursor.compare_exchange_strong(expected, ticket + 1, std::memory_order_acq_rel, std::memory_order_relaxed);
+    pool.cursor.compare_exchange_strong(expected, ticket + 1, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed);
     if (claimed) return Claim{slot_of(found), ticket};
   }
 }

@@ -203,7 +203,8 @@ class Starter {
     const os::Deadline deadline = os::Deadline::after(std::chrono::seconds(5));
     while (slot_->participant.load(std::memory_order_acquire) == 0 && !deadline.expired()) {
       siginfo_t ended{};
-      if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0)
+      if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+          ended.si_pid != 0)
         return;
       const timespec moment{0, 20'000};
       ::clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, nullptr);

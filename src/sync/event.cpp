@@ -7,7 +7,8 @@ namespace procyon {
 using sync::EventState;
 
 Event::Event() : reference_(arena::Reference::create<EventState>(sync::event_type)) {}
-Event::Event(arena::Reference reference) : reference_(sync::checked(std::move(reference), sync::event_type)) {}
+Event::Event(arena::Reference reference)
+    : reference_(sync::checked(std::move(reference), sync::event_type)) {}
 
 bool Event::is_set() const { return (word().load(std::memory_order_acquire) & EventState::set_bit) != 0; }
 

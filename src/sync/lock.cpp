@@ -13,7 +13,8 @@ arena::Reference checked(arena::Reference reference, arena::ObjectType type) {
 }
 
 void throw_released_too_often(const char* object) {
-  throw std::logic_error(std::string("procyon: this ") + object + " was released more often than it was acquired");
+  throw std::logic_error(std::string("procyon: this ") + object +
+                         " was released more often than it was acquired");
 }
 
 void throw_released_by_a_stranger(const char* object) {

@@ -45,7 +45,8 @@ class OwnerWord {
   /// Waits until the word is ours or the deadline passes. Throws SessionError if the process cannot join the session.
   Acquired lock(os::Deadline deadline) {
     std::uint64_t free = 0;
-    if (word_.compare_exchange_strong(free, self_word(), std::memory_order_acquire, std::memory_order_relaxed)) [[likely]]
+    if (word_.compare_exchange_strong(free, self_word(), std::memory_order_acquire,
+                                      std::memory_order_relaxed)) [[likely]]
       return Acquired::cleanly;
     return lock_slowly(deadline);
   }
@@ -56,7 +57,8 @@ class OwnerWord {
   bool unlock() {
     std::uint64_t held = word_.load(std::memory_order_relaxed);
     if ((held & (waiters_bit | died_bit)) == 0 && held != 0 &&
-        word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed)) [[likely]]
+        word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed))
+        [[likely]]
       return true;
     return unlock_slowly();
   }
@@ -70,13 +72,17 @@ class OwnerWord {
     const std::uint64_t word = word_.load(std::memory_order_relaxed);
     return word != 0 && (word & ~(waiters_bit | died_bit)) == self_word();
   }
-  [[nodiscard]] bool owner_has_died_unrepaired() const { return (word_.load(std::memory_order_relaxed) & died_bit) != 0; }
+  [[nodiscard]] bool owner_has_died_unrepaired() const {
+    return (word_.load(std::memory_order_relaxed) & died_bit) != 0;
+  }
   [[nodiscard]] ParticipantId owner() const {
     return ParticipantId::from_bits(participant_of(word_.load(std::memory_order_relaxed)));
   }
 
  private:
-  static constexpr std::uint32_t participant_of(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
+  static constexpr std::uint32_t participant_of(std::uint64_t word) {
+    return static_cast<std::uint32_t>(word >> 32);
+  }
 
   Acquired lock_slowly(os::Deadline deadline);
   bool try_take(std::uint64_t& seen, std::uint64_t desired);

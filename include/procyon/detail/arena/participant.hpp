@@ -22,7 +22,8 @@ class ParticipantId {
   static constexpr std::uint32_t slot_count = 1u << slot_bits;
 
   constexpr ParticipantId() = default;
-  constexpr ParticipantId(std::uint32_t slot, std::uint32_t incarnation) : bits_(incarnation << slot_bits | slot) {}
+  constexpr ParticipantId(std::uint32_t slot, std::uint32_t incarnation)
+      : bits_(incarnation << slot_bits | slot) {}
   static constexpr ParticipantId from_bits(std::uint32_t bits) {
     ParticipantId id;
     id.bits_ = bits;
@@ -60,7 +61,8 @@ std::uint64_t join_and_number_thread();
 /// Participant (high half) and thread (low 30 bits) of the caller: its signature in lock words. Two loads once the
 /// thread has spoken before.
 inline std::uint64_t self_word() {
-  const std::uint32_t participant = identity.load(std::memory_order_relaxed)->participant.load(std::memory_order_relaxed);
+  const std::uint32_t participant =
+      identity.load(std::memory_order_relaxed)->participant.load(std::memory_order_relaxed);
   const std::uint32_t thread = this_thread_slot;
   if (participant == 0 || thread == 0) [[unlikely]]
     return join_and_number_thread();

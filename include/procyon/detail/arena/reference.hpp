@@ -29,7 +29,9 @@ struct ObjectType {
   const char* name;
   std::uint16_t kind;
   std::uint16_t detail = 0;
-  [[nodiscard]] constexpr std::uint32_t code() const { return static_cast<std::uint32_t>(kind) << 16 | detail; }
+  [[nodiscard]] constexpr std::uint32_t code() const {
+    return static_cast<std::uint32_t>(kind) << 16 | detail;
+  }
 };
 
 /// What every counted object begins with; the arena's own, written when the object is published (src/arena/format.hpp).
@@ -44,7 +46,8 @@ class Reference {
  public:
   Reference() = default;
   Reference(const Reference& other) noexcept;
-  Reference(Reference&& other) noexcept : object_(std::exchange(other.object_, nullptr)), address_(other.address_) {}
+  Reference(Reference&& other) noexcept
+      : object_(std::exchange(other.object_, nullptr)), address_(other.address_) {}
   Reference& operator=(Reference other) noexcept {
     std::swap(object_, other.object_);
     std::swap(address_, other.address_);

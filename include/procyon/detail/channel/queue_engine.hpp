@@ -39,7 +39,8 @@ class ReceivedMessage {
   std::span<const TravellingReference> references_;
   arena::Handle block_;
   std::unique_ptr<std::byte[]> heap_;
-  std::array<std::byte, inline_size> inline_;  // uninitialised on purpose: clearing it would cost more than a message
+  std::array<std::byte, inline_size>
+      inline_;  // uninitialised on purpose: clearing it would cost more than a message
 };
 
 class QueueEngine {

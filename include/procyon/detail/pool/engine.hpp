@@ -65,8 +65,9 @@ class Engine {
   bool wait(const Job& job, os::Deadline deadline);
   template <class Ready>
   bool wait_until(Ready ready, os::Deadline deadline) {
-    return wait_for(Condition([](const void* context) { return (*static_cast<const Ready*>(context))(); }, &ready),
-                    deadline);
+    return wait_for(
+        Condition([](const void* context) { return (*static_cast<const Ready*>(context))(); }, &ready),
+        deadline);
   }
   /// Takes over results that have arrived, without waiting.
   void collect();

@@ -31,11 +31,13 @@ class FlowRange {
   using R = typename Encoder::Result;
 
  public:
-  static_assert(as_outcomes || !std::is_void_v<R>,
-                "procyon: imap of a function that returns nothing has nothing to loop over; use imap_outcomes or map");
+  static_assert(
+      as_outcomes || !std::is_void_v<R>,
+      "procyon: imap of a function that returns nothing has nothing to loop over; use imap_outcomes or map");
   using value_type = std::conditional_t<as_outcomes, Outcome<R>, R>;
 
-  FlowRange(std::shared_ptr<Engine> engine, const char* call, FlowOptions options, F function, Ranges&&... ranges)
+  FlowRange(std::shared_ptr<Engine> engine, const char* call, FlowOptions options, F function,
+            Ranges&&... ranges)
       : engine_(std::move(engine)),
         options_(options),
         function_(std::move(function)),

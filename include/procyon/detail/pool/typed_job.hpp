@@ -31,9 +31,13 @@ class CollectedJob final : public Job {
  public:
   explicit CollectedJob(const char* call, bool numbered) : call_(call), numbered_(numbered) {}
 
-  void deliver(std::size_t item, wire::Reader& outcome) override { outcomes_[item] = wire::decode_outcome<R>(outcome); }
+  void deliver(std::size_t item, wire::Reader& outcome) override {
+    outcomes_[item] = wire::decode_outcome<R>(outcome);
+  }
   void fail(std::size_t item, std::exception_ptr error) override { outcomes_[item] = std::move(error); }
-  [[nodiscard]] std::string describe(std::size_t item) const override { return describe_task(call_, item, numbered_); }
+  [[nodiscard]] std::string describe(std::size_t item) const override {
+    return describe_task(call_, item, numbered_);
+  }
 
   void resize(std::size_t items) {
     // One by one: of std::vector::resize() with a value, g++ 12 warns in the user's program without a cause.
@@ -54,9 +58,13 @@ class OrderedJob final : public Job {
  public:
   explicit OrderedJob(const char* call) : call_(call) {}
 
-  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, wire::decode_outcome<R>(outcome)); }
+  void deliver(std::size_t item, wire::Reader& outcome) override {
+    put(item, wire::decode_outcome<R>(outcome));
+  }
   void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
-  [[nodiscard]] std::string describe(std::size_t item) const override { return describe_task(call_, item, true); }
+  [[nodiscard]] std::string describe(std::size_t item) const override {
+    return describe_task(call_, item, true);
+  }
 
   void expect(std::size_t items) { window_.resize(window_.size() + items); }
   /// Whether the next outcome has arrived.
@@ -90,13 +98,17 @@ concept HasSize = requires(Range& range) {
 template <class... Ranges>
 class Inputs {
  public:
-  using Stored = std::tuple<wire::stored_t<typename std::iterator_traits<
-      decltype(std::begin(std::declval<std::remove_reference_t<Ranges>&>()))>::value_type>...>;
+  using Stored = std::tuple<wire::stored_t<typename std::iterator_traits<decltype(std::begin(
+      std::declval<std::remove_reference_t<Ranges>&>()))>::value_type>...>;
 
   explicit Inputs(Ranges&&... ranges) : ranges_(std::forward<Ranges>(ranges)...) {}
 
   void start() {
-    std::apply([this](auto&... ranges) { positions_.emplace(PositionOf<Ranges>(std::begin(ranges), std::end(ranges))...); }, ranges_);
+    std::apply(
+        [this](auto&... ranges) {
+          positions_.emplace(PositionOf<Ranges>(std::begin(ranges), std::end(ranges))...);
+        },
+        ranges_);
   }
   [[nodiscard]] bool at_end() const {
     return std::apply([](const auto&... positions) { return (... || positions.at_end()); }, *positions_);
@@ -118,8 +130,9 @@ class Inputs {
     return std::nullopt;
   }
   [[nodiscard]] std::size_t size() const requires(is_sized) {
-    return std::apply([](const auto&... ranges) { return std::min({static_cast<std::size_t>(std::size(ranges))...}); },
-                      ranges_);
+    return std::apply(
+        [](const auto&... ranges) { return std::min({static_cast<std::size_t>(std::size(ranges))...}); },
+        ranges_);
   }
 
  private:
@@ -159,7 +172,8 @@ class TaskEncoder {
     task_.bytes.put(std::uint32_t{0});
     wire::encode_arguments<Stored...>(task_.bytes, elements...);
     const std::size_t size = task_.bytes.size() - start - sizeof(std::uint32_t);
-    if (size > UINT32_MAX) throw wire::EncodeError("procyon: the arguments of one task are larger than 4 GiB");
+    if (size > UINT32_MAX)
+      throw wire::EncodeError("procyon: the arguments of one task are larger than 4 GiB");
     task_.bytes.patch(start, static_cast<std::uint32_t>(size));
     ++count_;
   }
