@@ -249,8 +249,10 @@ void Engine::Master::ring(os::FutexWord& bell) {
 }
 
 void Engine::Master::run_foreman() {
-  while (!ended_.load(std::memory_order_acquire)) {
+  for (;;) {
+    // The bell first: end() sets `ended_` and then rings, so a ring that this look has seen says that it is set.
     const std::uint32_t seen = foremans_bell_->load(std::memory_order_acquire);
+    if (ended_.load(std::memory_order_acquire)) return;
     if (foremans_round()) continue;
     os::futex_wait(*foremans_bell_, seen, next_round());
   }
