@@ -18,7 +18,23 @@
 //
 // Target and arguments cross to the child as bytes, whatever the start method: functions, member functions, lambdas
 // without captures and function objects with known members; see wire/transferable.hpp for what the compiler refuses.
-// They are copied when the Process is made. Only with the fork context (context.hpp) anything may be captured.
+// They are copied when the Process is made. Only with the fork context (context.hpp) anything may be captured. Arguments
+// by name are an aggregate:
+//
+//   struct Args { int a, b = 0, c = 0; };
+//   mp::Process r(test, Args{.a = 4, .c = 6});
+//
+// Or derive from ProcessOf and override run():
+//
+//   struct Crawler : mp::ProcessOf<Crawler> {
+//     std::string url;
+//     Crawler() = default;                                             // the child makes one and reads its members
+//     explicit Crawler(std::string u) : url(std::move(u)) {}
+//     void run() override { fetch(url); }
+//     template <class A> void serialize(A& archive) { archive(url); }
+//   };
+//
+// Printed, a process looks as in Python: <Process name='calc-1' pid=4711 parent=4700 started daemon>.
 //
 // A Process may be used by any thread, but only in the process that made it. Misuse throws std::logic_error; a child that
 // cannot be started throws std::system_error (EAGAIN, EMFILE, ...) or std::runtime_error, and start() may be tried again.
@@ -30,16 +46,22 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
+#include "procyon/auth_key.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/process/engine.hpp"
+#include "procyon/detail/process/run_of.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/exit_status.hpp"
 
@@ -56,7 +78,7 @@ class Process {
   /// A process that will run `target(arguments...)`.
   template <class F, class... Arguments>
   requires(!std::is_same_v<std::remove_cvref_t<F>, ProcessOptions> &&
-           !std::is_same_v<std::remove_cvref_t<F>, Process>)  //
+           !std::is_base_of_v<Process, std::remove_cvref_t<F>>)  //
       explicit Process(F&& target, Arguments&&... arguments)
       : Process(ProcessOptions{}, std::forward<F>(target), std::forward<Arguments>(arguments)...) {}
 
@@ -68,7 +90,7 @@ class Process {
   Process& operator=(Process&&) noexcept = default;
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
-  ~Process() = default;
+  virtual ~Process() = default;
 
   /// Starts the child; it exists when this returns. Once only.
   void start();
@@ -98,6 +120,10 @@ class Process {
   /// Before start().
   void set_daemon(bool daemon);
 
+  /// The secret that it and its descendants have: this process's, if no other was set. Settable before start().
+  [[nodiscard]] AuthKey authkey() const;
+  void set_authkey(AuthKey key);
+
   /// nullopt before start().
   [[nodiscard]] std::optional<pid_t> pid() const;
   [[nodiscard]] std::optional<pid_t> ident() const { return pid(); }
@@ -108,9 +134,21 @@ class Process {
   /// A descriptor for poll and the like: readable once the process has ended. It stays the Process's.
   [[nodiscard]] int sentinel() const;
 
+  /// Tells the codec to refuse it as an argument.
+  using procyon_stays_in_its_process = void;
+
+ protected:
+  /// For ProcessOf: what runs is told when it is started.
+  Process(std::string_view class_name, ProcessOptions options);
+
  private:
   friend std::vector<Process> active_children();
   friend class ForkContext;
+  friend std::string to_string(const Process& process);
+
+  // In a started child the object of a subclass stands for the child itself.
+  enum class Role : std::uint64_t { child, this_process };
+
   explicit Process(std::shared_ptr<process::Child> child) : child_(std::move(child)) {}
   Process(ProcessOptions options, process::EncodedCall call);
   Process(ProcessOptions options, std::function<void()> body);
@@ -126,19 +164,68 @@ class Process {
     return call;
   }
 
+  // A subclass as a call of its run(); nothing for a Process with a target.
+  virtual std::optional<process::EncodedCall> encode_run() const { return std::nullopt; }
+  template <class Derived>
+  friend class ProcessOf;
+
   bool join_until(os::Deadline deadline);
-  [[nodiscard]] process::Child& child() const;
+  [[nodiscard]] process::Child& child(const char* what) const;
+  [[nodiscard]] bool is_this_process() const { return role_ == Role::this_process; }
 
   std::shared_ptr<process::Child> child_;  // null once moved from
+  Role role_ = Role::child;
 };
 
-/// This process, as its parent named it.
-struct CurrentProcess {
-  std::string name;  // MainProcess in the program itself
-  pid_t pid;
-  bool daemon;
+/// "<Process name='calc-1' pid=4711 parent=4700 stopped exitcode=-SIGTERM daemon>"; initial, started, stopped, closed, or
+/// unknown in another process than the one that made it.
+std::string to_string(const Process& process);
+std::ostream& operator<<(std::ostream& stream, const Process& process);
+
+/// The base of a class of processes with a run() of its own; see the top of this file. When it is started, its members
+/// are copied by `serialize`; the child makes a Derived with its default constructor, reads them, and calls run(). There
+/// name(), pid(), daemon() and authkey() speak of the running child.
+///
+/// Derive once: what derives from a Derived is not seen by the child, and start() says so.
+template <class Derived>
+class ProcessOf : public Process {
+ public:
+  /// What the child does.
+  virtual void run() = 0;
+
+ protected:
+  ProcessOf() : ProcessOf(ProcessOptions{}) {}
+  explicit ProcessOf(ProcessOptions options) : Process(wire::type_name<Derived>(), std::move(options)) {}
+
+ private:
+  std::optional<process::EncodedCall> encode_run() const override {
+    process::require_exact_class(typeid(*this), typeid(Derived));
+    return encode(process::RunOf<Derived>{static_cast<const Derived*>(this), nullptr});
+  }
+};
+
+/// This process, as its parent named it. All speak of the process that calls them, whichever thread does.
+class CurrentProcess {
+ public:
+  /// MainProcess in the program itself.
+  [[nodiscard]] std::string name() const;
+  void set_name(std::string name);
+  [[nodiscard]] bool daemon() const;
+  [[nodiscard]] pid_t pid() const;
+  [[nodiscard]] pid_t ident() const { return pid(); }
+  /// The secret that children started from now on inherit.
+  [[nodiscard]] AuthKey authkey() const;
+  void set_authkey(AuthKey key);
+  [[nodiscard]] bool is_alive() const { return true; }
+
+ private:
+  friend CurrentProcess current_process();
+  CurrentProcess() = default;
 };
 CurrentProcess current_process();
+/// "<Process name='calc-1' parent=4700 started>"
+std::string to_string(const CurrentProcess& process);
+std::ostream& operator<<(std::ostream& stream, const CurrentProcess& process);
 
 /// The process that started this one.
 class ParentProcess {
@@ -165,9 +252,17 @@ class ParentProcess {
 };
 /// nullopt in the program itself.
 std::optional<ParentProcess> parent_process();
+/// "<ParentProcess name='MainProcess' pid=4700 started>"
+std::string to_string(const ParentProcess& process);
+std::ostream& operator<<(std::ostream& stream, const ParentProcess& process);
 
 /// The children of this process that run. Whoever of them has ended is cleared away.
 std::vector<Process> active_children();
+
+/// Calls `action` when this process ends, by returning from main or from its target or by exit(), before its daemonic
+/// children are ended and the others waited for; the last one first. What it throws is reported, and the others follow.
+/// Not called in the children of this process, nor when it is ended by a signal or _exit().
+void at_exit(std::function<void()> action);
 
 /// How many processors this process may use: its affinity, the quota of its control group, and PROCYON_MAX_WORKERS.
 int cpu_count();

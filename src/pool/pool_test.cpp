@@ -112,8 +112,8 @@ TEST(PoolOptionsTest, TheDefaultIsAWorkerForEachProcessor) {
 
 TEST(PoolOptionsTest, WorkersAreDaemonicAndHaveNames) {
   Pool pool({.processes = 1});
-  EXPECT_TRUE(pool.apply([] { return current_process().daemon; }));
-  EXPECT_EQ(pool.apply([] { return current_process().name.substr(0, 11); }), "PoolWorker-");
+  EXPECT_TRUE(pool.apply([] { return current_process().daemon(); }));
+  EXPECT_EQ(pool.apply([] { return current_process().name().substr(0, 11); }), "PoolWorker-");
 }
 
 TEST(PoolOptionsTest, APoolInsideAWorkerIsRefusedWithASentence) {

@@ -45,8 +45,8 @@ os::WaitResult to_wait_result(const EndReport& report) {
 }
 
 // "Process-2:1": the first child of the second child of the main process.
-std::string default_name(const Identity& creator, std::uint32_t number) {
-  std::string name = "Process-";
+std::string default_name(const std::string& class_name, const Identity& creator, std::uint32_t number) {
+  std::string name = class_name + "-";
   for (const std::uint32_t step : creator.path) name += std::to_string(step) + ":";
   return name + std::to_string(number);
 }
@@ -57,7 +57,9 @@ Child::Child(State& creator, ChildOptions options, std::optional<EncodedCall> ca
              std::function<void()> body)
     : creator_(creator),
       number_(creator.next_number()),
-      name_(options.name.empty() ? default_name(creator.identity(), number_) : std::move(options.name)),
+      name_(options.name.empty() ? default_name(options.class_name, creator.identity(), number_)
+                                 : std::move(options.name)),
+      class_name_(std::move(options.class_name)),
       daemon_(options.daemon.value_or(creator.daemon())),
       start_method_(options.start_method),
       call_(std::move(call)),
@@ -130,8 +132,15 @@ void Child::begin_start() {
   if (phase_ != Phase::fresh)
     throw std::logic_error("start: " + quoted_name() + " has been started already; make another Process");
   if (creator_.daemon())
-    throw std::logic_error("start: this process ('" + creator_.identity().name +
-                           "') is daemonic, and daemonic processes may not have children");
+    throw std::logic_error(
+        "start: this process ('" + creator_.name() +
+        "') is daemonic, and daemonic processes may not have children; start it in a process "
+        "that is not, or make this one without .daemon");
+  if (!call_ && !body_)
+    throw std::logic_error(
+        "start: " + quoted_name() +
+        " is the Process part of an object of a subclass, which was moved out of it; start the "
+        "whole object, or hold it by pointer");
   phase_ = Phase::starting;
 }
 

@@ -25,7 +25,9 @@
 
 #include "os/pidfd.hpp"
 #include "process/bootstrap.hpp"
+#include "process/start_record.hpp"
 #include "process/supervisor.hpp"
+#include "procyon/auth_key.hpp"
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/process/engine.hpp"
@@ -57,6 +59,12 @@ class Child : public std::enable_shared_from_this<Child> {
   void set_name(std::string name);
   [[nodiscard]] bool daemon() const;
   void set_daemon(bool daemon);
+  [[nodiscard]] AuthKey authkey() const;
+  void set_authkey(AuthKey key);
+  /// For a child that was made without: before its start. Later it does nothing.
+  void set_call(EncodedCall call);
+  /// As Python prints a process.
+  [[nodiscard]] std::string describe();
   /// nullopt before its start.
   [[nodiscard]] std::optional<pid_t> pid() const;
   /// A descriptor that is readable once it has ended. It stays this object's.
@@ -91,6 +99,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void require_started(const char* what) const;
   [[nodiscard]] std::string quoted_name() const { return "process '" + name_ + "'"; }
   void begin_start();
+  [[nodiscard]] Identity identity_in_child() const;
   void adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter);
   void watch_end();
   void supervised_end();
@@ -104,6 +113,8 @@ class Child : public std::enable_shared_from_this<Child> {
 
   mutable std::mutex mutex_;  // guards all below
   std::string name_;
+  const std::string class_name_;
+  std::optional<AuthKey> authkey_;  // nothing: the creator's
   bool daemon_;
   std::optional<StartMethod> start_method_;
   std::optional<EncodedCall> call_;  // gone once started

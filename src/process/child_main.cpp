@@ -175,7 +175,7 @@ int run_target(Work work) {
       run_encoded(work);
     return 0;
   } catch (...) {
-    report_uncaught(State::current().identity().name);
+    report_uncaught(State::current().name());
     return 1;
   }
 }

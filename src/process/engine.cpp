@@ -33,6 +33,10 @@ std::shared_ptr<Child> make_child(ChildOptions options, EncodedCall call) {
   return std::make_shared<Child>(State::current(), std::move(options), std::move(call), nullptr);
 }
 
+std::shared_ptr<Child> make_child(ChildOptions options) {
+  return std::make_shared<Child>(State::current(), std::move(options), std::nullopt, nullptr);
+}
+
 std::shared_ptr<Child> make_forked_child(ChildOptions options, std::function<void()> body) {
   options.start_method = StartMethod::fork;
   return std::make_shared<Child>(State::current(), std::move(options), std::nullopt, std::move(body));

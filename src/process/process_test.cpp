@@ -144,9 +144,9 @@ TEST_P(ProcessTest, KnowsWhoItIs) {
   auto p = context().Process(
       {.name = "calc-1", .daemon = true},
       [](pid_t parent) {
-        check(current_process().name == "calc-1", 1);
-        check(current_process().pid == ::getpid(), 2);
-        check(current_process().daemon, 3);
+        check(current_process().name() == "calc-1", 1);
+        check(current_process().pid() == ::getpid(), 2);
+        check(current_process().daemon(), 3);
         check(parent_process()->name() == "MainProcess", 4);
         check(parent_process()->pid() == parent, 5);
         check(parent_process()->is_alive(), 6);
@@ -158,14 +158,14 @@ TEST_P(ProcessTest, KnowsWhoItIs) {
   p.start();
   p.join();
   EXPECT_EQ(p.exitcode(), 0);
-  EXPECT_EQ(current_process().name, "MainProcess");
+  EXPECT_EQ(current_process().name(), "MainProcess");
   EXPECT_FALSE(parent_process());
 }
 
 TEST_P(ProcessTest, IsNamedAfterItsPlaceAmongTheProcesses) {
   auto p = context().Process([] {
     Process child(nothing);
-    check(current_process().name + ":1" == child.name(), 1);
+    check(current_process().name() + ":1" == child.name(), 1);
     child.start();
     child.join();
     check(child.exitcode() == 0, 2);
@@ -408,7 +408,7 @@ TEST(ProcessMisuse, AMovedFromOneSaysSo) {
   Process p(nothing);
   Process q(std::move(p));
   EXPECT_EQ(misuse([&] { p.start(); }),  // NOLINT(bugprone-use-after-move): the subject
-            "this Process has been moved from; nothing is left in it");
+            "start: this Process has been moved from; nothing is left in it");
 }
 
 // ---- contexts ----

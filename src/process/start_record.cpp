@@ -1,6 +1,9 @@
 #include "process/start_record.hpp"
 
+#include <string.h>
+
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 #include "procyon/detail/arena/reference.hpp"
@@ -18,9 +21,13 @@ std::size_t aligned(std::size_t size) {
 }
 
 std::size_t bytes_before_call(const RecordHeader& header) {
-  return aligned(sizeof(RecordHeader) + header.pin_count * sizeof(RecordPin) +
-                 header.identity_count * sizeof(std::uint32_t) + header.name_size + header.parent_name_size);
+  std::size_t size = sizeof(RecordHeader) + header.pin_count * sizeof(RecordPin) +
+                     header.identity_count * sizeof(std::uint32_t);
+  for (const std::uint32_t text : header.text_sizes) size += text;
+  return aligned(size);
 }
+
+std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 // Copies piece by piece, forwards.
 class Cursor {
@@ -73,8 +80,12 @@ arena::Handle write_record(const Identity& identity, const EncodedCall& call) {
   header.call_size = call.bytes.size();
   header.pin_count = static_cast<std::uint32_t>(call.objects.size());
   header.identity_count = static_cast<std::uint32_t>(identity.path.size());
-  header.name_size = static_cast<std::uint32_t>(identity.name.size());
-  header.parent_name_size = static_cast<std::uint32_t>(identity.parent_name.size());
+  const std::span<const std::byte> key =
+      identity.authkey ? identity.authkey->bytes() : std::span<const std::byte>();
+  const std::span<const std::byte> texts[] = {bytes_of(identity.name), bytes_of(identity.parent_name),
+                                              bytes_of(identity.class_name), key};
+  for (std::size_t i = 0; i < std::size(texts); ++i)
+    header.text_sizes[i] = static_cast<std::uint32_t>(texts[i].size());
   header.start_method = static_cast<std::uint32_t>(identity.start_method);
 
   arena::Session& session = arena::Session::current();
@@ -85,15 +96,14 @@ arena::Handle write_record(const Identity& identity, const EncodedCall& call) {
   cursor.put(&header, sizeof(header));
   cursor.put(pins.records().data(), pins.records().size() * sizeof(RecordPin));
   cursor.put(identity.path.data(), identity.path.size() * sizeof(std::uint32_t));
-  cursor.put(identity.name.data(), identity.name.size());
-  cursor.put(identity.parent_name.data(), identity.parent_name.size());
+  for (const auto& text : texts) cursor.put(text.data(), text.size());
   if (!call.bytes.empty())
     std::memcpy(start + bytes_before_call(header), call.bytes.data(), call.bytes.size());
   pins.hand_to(block);
   return block;
 }
 
-Record read_record(std::span<const std::byte> block) {
+Record read_record(std::span<std::byte> block) {
   RecordHeader header{};
   if (block.size() >= sizeof(header)) std::memcpy(&header, block.data(), sizeof(header));
   if (header.magic != record_magic || header.call_size > block.size() ||
@@ -101,7 +111,7 @@ Record read_record(std::span<const std::byte> block) {
     throw std::runtime_error("the start record that the parent wrote cannot be read");
 
   Record record;
-  const std::byte* at = block.data() + sizeof(header);
+  std::byte* at = block.data() + sizeof(header);
   const auto take = [&](void* into, std::size_t size) {
     if (size != 0) std::memcpy(into, at, size);
     at += size;
@@ -110,10 +120,16 @@ Record read_record(std::span<const std::byte> block) {
   take(record.pins.data(), header.pin_count * sizeof(RecordPin));
   record.identity.path.resize(header.identity_count);
   take(record.identity.path.data(), header.identity_count * sizeof(std::uint32_t));
-  record.identity.name.resize(header.name_size);
-  take(record.identity.name.data(), header.name_size);
-  record.identity.parent_name.resize(header.parent_name_size);
-  take(record.identity.parent_name.data(), header.parent_name_size);
+  std::string* const texts[] = {&record.identity.name, &record.identity.parent_name,
+                                &record.identity.class_name};
+  for (std::size_t i = 0; i < std::size(texts); ++i) {
+    texts[i]->resize(header.text_sizes[i]);
+    take(texts[i]->data(), header.text_sizes[i]);
+  }
+  if (const std::size_t key_size = header.text_sizes[3]; key_size != 0) {
+    record.identity.authkey.emplace(std::span<const std::byte>(at, key_size));
+    ::explicit_bzero(at, key_size);
+  }
   record.identity.start_method = static_cast<StartMethod>(header.start_method);
   record.call = block.subspan(bytes_before_call(header), header.call_size);
   return record;

@@ -3,7 +3,7 @@
 // FORMAT.  RecordHeader, then
 //   RecordPin[pin_count]       shared objects among the arguments: number of the travelling pin, handle of the object
 //   identity[identity_count]   the child's path in the tree of processes: {2, 1} is the first child of the second
-//   name, name of the parent   without terminating zero
+//   texts                      without terminating zeros: name, name of the parent, class, authentication key
 //   call                       the encoded call (wire::encode_call), at a multiple of 16 bytes
 //
 // WHO WRITES WHAT WHEN.
@@ -24,10 +24,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "procyon/auth_key.hpp"
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/process/engine.hpp"
 
@@ -38,8 +40,7 @@ struct RecordHeader {
   std::uint64_t call_size;
   std::uint32_t pin_count;
   std::uint32_t identity_count;
-  std::uint32_t name_size;
-  std::uint32_t parent_name_size;
+  std::uint32_t text_sizes[4];
   std::uint32_t start_method;  // what the child starts its own children by
   std::uint32_t padding;
 };
@@ -56,6 +57,8 @@ struct Identity {
   std::string parent_name;
   std::vector<std::uint32_t> path;
   StartMethod start_method = StartMethod::forkserver;
+  std::string class_name = "Process";
+  std::optional<AuthKey> authkey = {};  // always there in a started child
 };
 
 /// Writes a record into a new block of this process's. Throws SessionError when the arena is exhausted.
@@ -68,7 +71,7 @@ struct Record {
   std::span<const std::byte> call;  // within the block
 };
 
-/// Throws std::runtime_error when the block does not hold a record.
-Record read_record(std::span<const std::byte> block);
+/// Throws std::runtime_error when the block does not hold a record. Overwrites the key in it.
+Record read_record(std::span<std::byte> block);
 
 }  // namespace procyon::process

@@ -2,12 +2,14 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <stdexcept>
 #include <utility>
 
 #include "os/fork_local.hpp"
 #include "process/child.hpp"
+#include "process/uncaught.hpp"
 
 namespace procyon::process {
 
@@ -67,8 +69,56 @@ State& State::become_child(Identity identity, bool daemon, Parent parent) {
 }
 
 State::State(Identity identity, bool daemon, std::optional<Parent> parent)
-    : identity_(std::move(identity)), daemon_(daemon), parent_(parent) {
+    : identity_(std::move(identity)),
+      pid_(::getpid()),
+      daemon_(daemon),
+      parent_(parent),
+      name_(identity_.name),
+      authkey_(identity_.authkey) {
   if (parent_) start_method_ = identity_.start_method;
+}
+
+std::string State::name() const {
+  const std::lock_guard lock(mutex_);
+  return name_;
+}
+
+void State::set_name(std::string name) {
+  const std::lock_guard lock(mutex_);
+  name_ = std::move(name);
+}
+
+AuthKey State::authkey() {
+  const std::lock_guard lock(mutex_);
+  if (!authkey_) authkey_ = AuthKey::random();
+  return *authkey_;
+}
+
+void State::set_authkey(AuthKey key) {
+  const std::lock_guard lock(mutex_);
+  authkey_ = std::move(key);
+}
+
+void State::at_exit(std::function<void()> action) {
+  const std::lock_guard lock(mutex_);
+  exit_actions_.push_back(std::move(action));
+  register_stop_at_exit();
+}
+
+// One by one: an action may add others.
+void State::run_exit_actions() {
+  std::unique_lock lock(mutex_);
+  while (!exit_actions_.empty()) {
+    const std::function<void()> action = std::move(exit_actions_.back());
+    exit_actions_.pop_back();
+    lock.unlock();
+    try {
+      action();
+    } catch (...) {
+      report_uncaught(name() + ", in a function given to at_exit()");
+    }
+    lock.lock();
+  }
 }
 
 StartMethod State::start_method() {
@@ -126,6 +176,7 @@ std::vector<std::shared_ptr<Child>> State::children() const {
 }
 
 void State::end_children() {
+  run_exit_actions();
   ending_.store(true, std::memory_order_release);
   // Children may start while the others end, by threads that still run.
   for (auto children = this->children(); !children.empty(); children = this->children()) {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "process/start_board.hpp"
 #include "process/start_record.hpp"
 #include "process/supervisor.hpp"
+#include "procyon/auth_key.hpp"
 #include "procyon/detail/arena/participant.hpp"
 
 namespace procyon::process {
@@ -42,7 +44,14 @@ class State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
+  /// As it was made; what may change (name, authkey) is asked for below.
   [[nodiscard]] const Identity& identity() const { return identity_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] std::string name() const;
+  void set_name(std::string name);
+  /// The first process of a program makes it when it is first asked for. Throws std::system_error.
+  AuthKey authkey();
+  void set_authkey(AuthKey key);
   [[nodiscard]] bool daemon() const { return daemon_; }
   [[nodiscard]] const std::optional<Parent>& parent() const { return parent_; }
 
@@ -65,19 +74,28 @@ class State {
   [[nodiscard]] std::vector<std::shared_ptr<Child>> children() const;
   [[nodiscard]] std::shared_ptr<Child> child_of_pid(pid_t pid) const;
 
-  /// The end of this process, as in Python: daemonic children are told to terminate (and are killed if they do not in
+  /// To be done first of all when this process ends; the last one first.
+  void at_exit(std::function<void()> action);
+
+  /// The end of this process, as in Python: what at_exit() was given is done, daemonic children are told to terminate (and are killed if they do not in
   /// time), the others are waited for; then the fork server ends.
   void end_children();
   /// Whether that has begun: what keeps a number of children running lets them go now.
   [[nodiscard]] bool is_ending() const { return ending_.load(std::memory_order_acquire); }
 
  private:
+  void run_exit_actions();
+
   const Identity identity_;
+  const pid_t pid_;
   const bool daemon_;
   const std::optional<Parent> parent_;
   std::atomic<std::uint32_t> children_made_{0};
 
   mutable std::mutex mutex_;  // guards all below
+  std::string name_;
+  std::optional<AuthKey> authkey_;
+  std::vector<std::function<void()>> exit_actions_;
   std::optional<StartMethod> start_method_;
   bool start_method_is_fixed_ = false;
   std::set<std::shared_ptr<Child>> children_;

@@ -50,12 +50,16 @@ struct ChildOptions {
   std::string name;                         // empty: Process-1, Process-2, ...
   std::optional<bool> daemon;               // nothing: as the creating process
   std::optional<StartMethod> start_method;  // nothing: as set_start_method() says when it is started
+  std::string class_name = "Process";       // what it is printed as, and named after
 };
 
 /// A child of this process, started or not. Shared between the objects that speak of it and the supervisor.
 class Child;
 
 std::shared_ptr<Child> make_child(ChildOptions options, EncodedCall call);
+
+/// A child whose call is told when it is started: an object of a subclass.
+std::shared_ptr<Child> make_child(ChildOptions options);
 
 /// A child that is always forked, so that `body` may be anything: nothing is encoded.
 std::shared_ptr<Child> make_forked_child(ChildOptions options, std::function<void()> body);

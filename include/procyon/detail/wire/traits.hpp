@@ -62,6 +62,18 @@ concept CarriesDescriptor = requires(const T& object, int descriptor) {
   { T::procyon_from_descriptor(descriptor) } -> std::same_as<T>;
 };
 
+// A secret, which is never sent (AuthKey).
+template <class T>
+concept IsSecret = requires {
+  typename T::procyon_secret;
+};
+
+// An object that only the process that made it can use (Process).
+template <class T>
+concept StaysInItsProcess = requires {
+  typename T::procyon_stays_in_its_process;
+};
+
 // A class with a member `template <class A> void serialize(A& archive)`.
 template <class T>
 inline constexpr bool has_serialize = std::is_class_v<T>&& requires(T& object, WriteArchive& archive) {

@@ -42,6 +42,8 @@ enum class Problem {
   hidden_fields,
   is_union,
   polymorphic_pointer,
+  secret,
+  stays_in_its_process,
   class_type,
 };
 
@@ -128,6 +130,10 @@ consteval auto find_problem() {
     return Finding<Problem::reference, T>{};
   } else if constexpr (refused_library_type<Plain> != Problem::none) {
     return Finding<refused_library_type<Plain>, Plain>{};
+  } else if constexpr (IsSecret<Plain>) {
+    return Finding<Problem::secret, Plain>{};
+  } else if constexpr (StaysInItsProcess<Plain>) {
+    return Finding<Problem::stays_in_its_process, Plain>{};
   } else if constexpr (HasCodec<Plain>) {
     return find_in_parts<Plain, Visited...>(typename Codec<Plain>::Parts{});
   } else if constexpr (CodePointer<Plain> || SharedObject<Plain> || CarriesDescriptor<Plain>) {
@@ -208,6 +214,16 @@ struct Refuse {
       problem != Problem::polymorphic_pointer,
       "procyon: a smart pointer to a class with virtual functions cannot cross to another process: the "
       "derived part of the object would be lost; use std::variant, or a pointer to a final class");
+  static_assert(
+      problem != Problem::secret,
+      "procyon: an AuthKey is a secret and does not cross to another process by accident; a child has its "
+      "parent's already (mp::current_process().authkey()), or Process::set_authkey() gives it another; to "
+      "send "
+      "it on purpose, send a copy of its bytes()");
+  static_assert(problem != Problem::stays_in_its_process,
+                "procyon: this object can only be used by the process that made it (a Process, a Pool, a "
+                "result), so it "
+                "cannot cross to another; pass what the other process needs of it: a name, a pid, a queue");
   static_assert(
       problem != Problem::class_type,
       "procyon: this class cannot cross to another process: its members are hidden from the compiler; give "

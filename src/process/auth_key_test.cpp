@@ -1,0 +1,59 @@
+#include "procyon/auth_key.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <new>
+#include <sstream>
+#include <stdexcept>
+
+#include "procyon/detail/wire/transferable.hpp"
+
+namespace procyon {
+namespace {
+
+TEST(AuthKey, RandomOnesDiffer) {
+  EXPECT_EQ(AuthKey::random().size(), 32u);
+  EXPECT_FALSE(AuthKey::random() == AuthKey::random());
+}
+
+TEST(AuthKey, HoldsTheBytesThatItWasGiven) {
+  const AuthKey key("secret");
+  ASSERT_EQ(key.bytes().size(), 6u);
+  EXPECT_EQ(std::memcmp(key.bytes().data(), "secret", 6), 0);
+  EXPECT_EQ(key, AuthKey(std::string_view("secret")));
+  EXPECT_NE(key, AuthKey("secrets"));
+  EXPECT_NE(key, AuthKey("secreT"));
+}
+
+TEST(AuthKey, AnEmptyOneIsMisuse) { EXPECT_THROW(AuthKey(""), std::invalid_argument); }
+
+TEST(AuthKey, IsCopiedAndMoved) {
+  AuthKey key("one");
+  const AuthKey copy = key;
+  AuthKey moved = std::move(key);
+  EXPECT_EQ(copy, moved);
+  moved = AuthKey("another");
+  EXPECT_EQ(moved, AuthKey("another"));
+  moved = copy;
+  EXPECT_EQ(moved, copy);
+}
+
+TEST(AuthKey, IsPrintedAsItsLengthOnly) {
+  std::ostringstream stream;
+  stream << AuthKey("secret");
+  EXPECT_EQ(stream.str(), "<AuthKey of 6 bytes>");
+}
+
+TEST(AuthKey, CannotCrossToAnotherProcess) {
+  struct WithKey {
+    int number;
+    AuthKey key;
+  };
+  EXPECT_FALSE(wire::Transferable<AuthKey>);
+  EXPECT_FALSE(wire::Transferable<WithKey>);
+  EXPECT_FALSE(wire::Transferable<std::vector<AuthKey>>);
+}
+
+}  // namespace
+}  // namespace procyon
