@@ -43,12 +43,44 @@ struct Place {
   bool fits;
   bool filler;
 };
-Place find_place(const Segment& segment, Mark tail, std::size_t bytes) {
-  const Mark head = Mark::from_bits(segment.head.load(std::memory_order_acquire));
-  const std::size_t room = segment.ring_bytes - std::size_t{tail.position - head.position} * granule;
+Place place_behind(const Segment& segment, std::uint32_t head, Mark tail, std::size_t bytes) {
+  const std::size_t room = segment.ring_bytes - std::size_t{tail.position - head} * granule;
   const std::size_t to_end = bytes_to_end(segment, tail.position);
   if (bytes <= to_end) return {bytes <= room, false};
   return {to_end + bytes <= room, true};
+}
+
+// The same, asking the consumers how far they are only if what was seen of it does not do. The acquire that made
+// head_seen true was this process's or that of an earlier holder of put_lock, so it orders the bytes either way.
+Place find_place(QueueState& state, const Segment& segment, Mark tail, std::size_t bytes) {
+  const Place place = place_behind(segment, state.head_seen.load(std::memory_order_relaxed), tail, bytes);
+  if (place.fits) [[likely]]
+    return place;
+  const std::uint32_t head = Mark::from_bits(segment.head.load(std::memory_order_acquire)).position;
+  state.head_seen.store(head, std::memory_order_relaxed);
+  return place_behind(segment, head, tail, bytes);
+}
+
+// Whether a bounded queue has no room, with the same economy.
+bool is_at_bound(QueueState& state, Mark tail) {
+  if (state.maxsize == 0) return false;
+  if (tail.sequence - state.get_count_seen.load(std::memory_order_relaxed) < state.maxsize) [[likely]]
+    return false;
+  const std::uint32_t taken = state.get_count.load(std::memory_order_acquire);
+  state.get_count_seen.store(taken, std::memory_order_relaxed);
+  return tail.sequence - taken >= state.maxsize;
+}
+
+// Whether the first segment has a message at `sequence`.
+bool has_message(QueueState& state, const Segment& first, std::uint32_t sequence) {
+  if (state.tail_seen.load(std::memory_order_relaxed) != sequence) [[likely]]
+    return true;
+  const std::uint64_t putter = first.last_putter.load(std::memory_order_relaxed);
+  state.look_pace.rest(putter);
+  const std::uint32_t put = Mark::from_bits(first.tail.load(std::memory_order_acquire)).sequence;
+  state.tail_seen.store(put, std::memory_order_relaxed);
+  state.look_pace.found(put - sequence, putter);
+  return put != sequence;
 }
 
 void write_header(Segment& segment, std::uint32_t position, RecordHeader header) {
@@ -69,7 +101,13 @@ Mark commit_record(Segment& segment, Mark tail, Place place, RecordKind kind,
   if (!payload.empty())
     std::memcpy(at(segment, position) + sizeof(RecordHeader), payload.data(), payload.size());
   const Mark committed{position + granules(sizeof(RecordHeader) + payload.size()), tail.sequence + 1};
+  if (const std::uint64_t self = arena::self_word();
+      segment.last_putter.load(std::memory_order_relaxed) != self)
+    segment.last_putter.store(self, std::memory_order_relaxed);
   segment.tail.store(committed.bits(), std::memory_order_release);
+  // The cache line that the next messages need is the consumer's, who read it a round ago: it comes while this caller
+  // makes its next message. Doubles the rate.
+  __builtin_prefetch(at(segment, committed.position + 2 * cache_line / granule), 1);
   return committed;
 }
 
@@ -92,6 +130,7 @@ void grow(const QueueView& queue, std::size_t bytes_wanted) {
   last.next.store(block.bits(), std::memory_order_release);
   os::crash_point("queue.grow.linked");
   queue.state.last_segment.store(block.bits(), std::memory_order_release);
+  queue.state.head_seen.store(start.position, std::memory_order_relaxed);
   queue.state.pending_segment.store(0, std::memory_order_release);
 }
 
@@ -126,11 +165,12 @@ class OutgoingBlock {
   bool sent_ = false;
 };
 
-// If the other side's lock is held by somebody dead, its copies of what it committed (the counts that we wait on) may be
-// late. Never waits: a living holder brings them up to date itself.
-void repair_dead(arena::OwnerWord& lock, const QueueView& queue, void (*recover)(const QueueView&)) {
+// If the consumers' lock is held by somebody dead, get_count may be late by what that one took. Never waits: a living
+// holder brings it up to date itself.
+void repair_dead_consumer(const QueueView& queue) {
+  const arena::OwnerWord& lock = queue.state.get_lock;
   if (lock.is_held() && !queue.session.alive(lock.owner()))
-    QueueLock(lock, queue, recover, os::Deadline::now());
+    QueueLock(queue.state.get_lock, queue, recover_consumers, os::Deadline::now());
 }
 
 }  // namespace
@@ -191,21 +231,20 @@ QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Pa
   QueueLock lock(state.put_lock, queue, recover_producers, deadline);
   if (!lock.held()) return Attempt::not_in_time;
   Mark tail = Mark::from_bits(queue.last().tail.load(std::memory_order_relaxed));
-  if (state.maxsize != 0 &&
-      tail.sequence - state.get_count.load(std::memory_order_acquire) >= state.maxsize) {
-    repair_dead(state.get_lock, queue, recover_consumers);
+  if (is_at_bound(state, tail)) {
+    repair_dead_consumer(queue);
     return Attempt::must_wait;
   }
 
   const bool in_block = message.size() > largest_inline || !parcel.empty();
   const std::size_t bytes =
       sizeof(RecordHeader) + (in_block ? sizeof(BlockRecord) : round_up(message.size()));
-  Place place = find_place(queue.last(), tail, bytes);
+  Place place = find_place(state, queue.last(), tail, bytes);
   if (!place.fits) {
     if (!may_grow && queue.last().ring_bytes >= smallest_grown_ring) return Attempt::ring_is_full;
     grow(queue, bytes);
     tail = Mark::from_bits(queue.last().tail.load(std::memory_order_relaxed));
-    place = find_place(queue.last(), tail, bytes);
+    place = find_place(state, queue.last(), tail, bytes);
   }
   Segment& segment = queue.last();
   if (!in_block) {
@@ -246,15 +285,11 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
   if (!lock.held()) return Attempt::not_in_time;
 
   Mark head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
-  while (head.sequence == Mark::from_bits(queue.first().tail.load(std::memory_order_acquire)).sequence) {
+  while (!has_message(state, queue.first(), head.sequence)) {
     const std::uint64_t next = queue.first().next.load(std::memory_order_acquire);
-    if (next == 0) {
-      if (state.put_count.load(std::memory_order_relaxed) != head.sequence)
-        repair_dead(state.put_lock, queue, recover_producers);
-      return Attempt::must_wait;
-    }
+    if (next == 0) return Attempt::must_wait;
     // The last message of this segment may have come between the two looks.
-    if (head.sequence != Mark::from_bits(queue.first().tail.load(std::memory_order_acquire)).sequence) break;
+    if (has_message(state, queue.first(), head.sequence)) break;
     state.retired_segment.store(state.first_segment.load(std::memory_order_relaxed),
                                 std::memory_order_release);
     os::crash_point("queue.get.segment_retired");
@@ -277,6 +312,7 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     std::byte* const copy = message.make_room(header.size);
     std::memcpy(copy, payload, header.size);
     message.bytes_ = {copy, header.size};
+
     segment.head.store(taken.bits(), std::memory_order_release);
   } else {
     BlockRecord record;
@@ -314,9 +350,12 @@ bool QueueEngine::wait_for_room(os::Deadline deadline) const {
 }
 
 bool QueueEngine::wait_for_message(os::Deadline deadline) const {
-  const auto has_message = [this] {
-    return state_->put_count.load(std::memory_order_seq_cst) !=
-           state_->get_count.load(std::memory_order_acquire);
+  const QueueView queue = view(reference_, *state_);
+  const auto has_message = [&queue] {
+    const Segment& first = queue.first();
+    const Mark tail = Mark::from_bits(first.tail.load(std::memory_order_seq_cst));
+    return tail.sequence != Mark::from_bits(first.head.load(std::memory_order_relaxed)).sequence ||
+           first.next.load(std::memory_order_relaxed) != 0;
   };
   return sync::wait_until(has_message, state_->get_sleepers, state_->put_count, deadline);
 }

@@ -32,6 +32,13 @@
 //         3. the retired one is freed, retired_segment := 0
 // Producers never touch a segment that has a next, so "empty and has a next" is final.
 //
+// WHAT A SIDE REMEMBERS OF THE OTHER. A look at a word that the other side writes costs a transfer of its cache line, so
+// each side keeps what it saw last, and looks again only when that says "full" or "empty": head_seen and get_count_seen
+// (under put_lock), tail_seen (under get_lock). What they say was true once and the words only grow, so an old value
+// costs a look and nothing else; a death needs no repair of them, but for head_seen: it belongs to the last segment and
+// is set anew whenever that may have changed, which is when growing and in repair. tail_seen is a sequence, which goes on
+// from segment to segment. look_pace (under get_lock) keeps such looks apart in a stream; any value of it will do.
+//
 // WHAT A DEATH LEAVES. The lock's next owner is told (after_owner_died) and repairs (queue_recovery.cpp), by looking
 // which commit had happened:
 //   put before 4: nothing was put. pending_block, if set and not the committed one, is freed.   after 4: it was put; 5
@@ -48,6 +55,8 @@
 // SLEEPING. Who finds nothing to take sets get_sleepers and sleeps on put_count; who finds no room sets put_sleepers and
 // sleeps on get_count; the other side wakes one sleeper after its commit if the flag is set (sync/sleep.hpp). Sleepers
 // look at the truth, the tail or head word, at least once in a slice: a commit whose copy a death kept back is seen.
+// Before it sleeps a consumer spins on the tail word of the first segment, without the lock. That segment may be freed
+// under its eyes and be anything: what it reads there only makes it look again, under the lock.
 //
 // MEMORY ORDER. tail: release by producers, acquire by consumers (the record's bytes). head: release by consumers (they
 // have read the bytes), acquire by producers (they may overwrite them). next: release/acquire (the new segment's words).
@@ -59,6 +68,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "channel/look_pace.hpp"
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/arena/reference.hpp"
@@ -68,6 +78,7 @@
 namespace procyon::channel {
 
 inline constexpr std::size_t granule = 8;
+inline constexpr std::size_t cache_line = 64;
 inline constexpr std::size_t first_ring_bytes = 2048;  // an empty queue takes 4 KiB in all
 inline constexpr std::size_t smallest_grown_ring = 64 << 10;
 inline constexpr std::size_t largest_ring = 1 << 20;
@@ -102,6 +113,7 @@ struct Segment {
   std::atomic<std::uint64_t> next{0};  // arena::Handle of the segment behind this one
   std::uint32_t ring_bytes = 0;        // a power of two
   alignas(64) std::atomic<std::uint64_t> tail{0};
+  std::atomic<std::uint64_t> last_putter{0};  // arena::self_word() of who committed the tail; a hint
   alignas(64) std::atomic<std::uint64_t> head{0};
 
   /// The ring follows the segment.
@@ -113,22 +125,27 @@ struct QueueState : arena::Counted {
   explicit QueueState(std::uint32_t bound) : maxsize(bound) {}
 
   std::uint32_t maxsize;  // messages; 0: no bound
-  // Producers' line.
+  // The producers' own line: nobody else reads it while they live.
   alignas(64) arena::OwnerWord put_lock;
   std::atomic<std::uint64_t> last_segment{0};     // Handle; 0: the one inside this object
   std::atomic<std::uint64_t> pending_segment{0};  // Handle
   std::atomic<std::uint64_t> pending_block{0};    // Handle
   std::atomic<std::uint64_t> pending_tail{0};     // the tail that commits pending_block
-  os::FutexWord put_count{0};
-  // Consumers' line.
+  std::atomic<std::uint32_t> head_seen{0};        // position of the last segment's head
+  std::atomic<std::uint32_t> get_count_seen{0};
+  // What the producers tell, and who sleeps until they do.
+  alignas(64) os::FutexWord put_count{0};
+  sync::SleepersFlag get_sleepers{0};
+  // The consumers' own line.
   alignas(64) arena::OwnerWord get_lock;
   std::atomic<std::uint64_t> first_segment{0};
   std::atomic<std::uint64_t> retired_segment{0};
   std::atomic<std::uint64_t> claimed_block{0};
   std::atomic<std::uint64_t> claimed_head{0};  // the head that commits taking claimed_block
-  os::FutexWord get_count{0};
-  // Written only when somebody sleeps or is woken.
-  alignas(64) sync::SleepersFlag get_sleepers{0};
+  std::atomic<std::uint32_t> tail_seen{0};     // sequence
+  LookPace look_pace;
+  // What the consumers tell, and who sleeps until they do.
+  alignas(64) os::FutexWord get_count{0};
   sync::SleepersFlag put_sleepers{0};
   alignas(64) Segment inside;  // last: its ring follows
 };

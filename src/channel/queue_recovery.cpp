@@ -59,6 +59,9 @@ void free_retired_segment(const QueueView& queue) {
 
 void recover_producers(const QueueView& queue) {
   finish_growing(queue);
+  // Whose head the dead one saw last is not known: the last segment's is looked at again.
+  const Mark head = Mark::from_bits(queue.last().head.load(std::memory_order_acquire));
+  queue.state.head_seen.store(head.position, std::memory_order_relaxed);
   finish_putting(queue);
 }
 
