@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <iosfwd>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,10 @@ struct ExitStatus {
   /// "exit code 3", "signal 9 (SIGKILL)", "signal 11 (SIGSEGV), core dumped", "exit status unknown".
   [[nodiscard]] std::string describe() const;
 };
+
+/// As describe().
+inline std::string to_string(const ExitStatus& status) { return status.describe(); }
+std::ostream& operator<<(std::ostream& stream, const ExitStatus& status);
 
 /// "SIGSEGV"; "signal 42" for one without a name.
 std::string signal_name(int signal);

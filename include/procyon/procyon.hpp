@@ -5,10 +5,12 @@
 #pragma once
 
 #include "procyon/async_result.hpp"
+#include "procyon/auth_key.hpp"
 #include "procyon/context.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/event.hpp"
 #include "procyon/exit_status.hpp"
+#include "procyon/format.hpp"
 #include "procyon/lock.hpp"
 #include "procyon/outcome.hpp"
 #include "procyon/owner_died.hpp"

@@ -31,53 +31,45 @@ int processors_by_affinity() {
   return static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-// "max 100000" or "150000 100000": microseconds of processor time per period.
+std::optional<double> read_number(std::ifstream& file) {
+  double value = 0;
+  return file >> value ? std::optional(value) : std::nullopt;
+}
+
+std::optional<double> quota_per_period(std::optional<double> quota, std::optional<double> period) {
+  if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
+  return *quota / *period;
+}
+
+// "max 100000" or "150000 100000": microseconds of processor time per period. "max" is no number.
 std::optional<double> quota_version_2(const std::string& directory) {
   std::ifstream file(directory + "/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return std::nullopt;
-  return std::stod(quota) / period;
+  const auto quota = read_number(file);
+  return quota_per_period(quota, read_number(file));
 }
 
 std::optional<double> quota_version_1(const std::string& directory) {
-  std::ifstream quota_file(directory + "/cpu.cfs_quota_us");
+  std::ifstream quota_file(directory + "/cpu.cfs_quota_us");  // -1: none
   std::ifstream period_file(directory + "/cpu.cfs_period_us");
-  double quota = -1;
-  double period = 0;
-  if (!(quota_file >> quota) || !(period_file >> period) || quota <= 0 || period <= 0) return std::nullopt;
-  return quota / period;
+  return quota_per_period(read_number(quota_file), read_number(period_file));
 }
 
-// The smallest quota from `group` up to the root of its hierarchy at `mount`.
+std::optional<double> smaller(std::optional<double> one, std::optional<double> other) {
+  if (!one || !other) return one ? one : other;
+  return std::min(*one, *other);
+}
+
+// The smallest quota from `group` up to the root of its hierarchy at `mount`. In a container the group may be told as the
+// host sees it, and not lie beneath the mount: the mount itself is the container's then.
 template <class Read>
 std::optional<double> smallest_quota(const std::string& mount, std::string group, Read read) {
   std::optional<double> smallest;
-  for (;;) {
-    if (const auto quota = read(mount + group)) smallest = std::min(*quota, smallest.value_or(*quota));
-    if (group.empty() || group == "/") return smallest;
-    group.resize(group.rfind('/'));
+  while (!group.empty() && group != "/") {
+    smallest = smaller(smallest, read(mount + group));
+    const auto slash = group.rfind('/');
+    group.resize(slash == std::string::npos ? 0 : slash);
   }
-}
-
-// Lines of /proc/self/cgroup: "0::/user.slice" (version 2), "4:cpu,cpuacct:/docker/1f" (version 1).
-std::optional<double> quota_of_control_group() {
-  std::ifstream groups("/proc/self/cgroup");
-  std::optional<double> smallest;
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const std::string group = line.substr(second + 1);
-    std::optional<double> quota;
-    if (controllers == ",,")
-      quota = smallest_quota("/sys/fs/cgroup", group, quota_version_2);
-    else if (controllers.find(",cpu,") != std::string::npos)
-      quota = smallest_quota("/sys/fs/cgroup/cpu", group, quota_version_1);
-    if (quota) smallest = std::min(*quota, smallest.value_or(*quota));
-  }
-  return smallest;
+  return smaller(smallest, read(mount));
 }
 
 }  // namespace
@@ -89,10 +81,31 @@ int thread_count() {
   return __tsan_init != nullptr && threads > 1 ? threads - 1 : threads;
 }
 
+// Lines of /proc/self/cgroup: "0::/user.slice" (version 2), "4:cpu,cpuacct:/docker/1f" (version 1).
+std::optional<double> quota_of_control_groups(const std::string& root) {
+  const std::string mount = root + "/sys/fs/cgroup";
+  std::ifstream groups(root + "/proc/self/cgroup");
+  std::optional<double> smallest;
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string group = line.substr(second + 1);
+    if (controllers.empty())
+      smallest = smaller(smallest, smallest_quota(mount, group, quota_version_2));
+    else if (("," + controllers + ",").find(",cpu,") != std::string::npos)
+      // The hierarchy is called after its controllers, usually with a link from each.
+      for (const auto& name : {std::string("cpu"), controllers})
+        smallest = smaller(smallest, smallest_quota(mount + "/" + name, group, quota_version_1));
+  }
+  return smallest;
+}
+
 int usable_processors() {
   int count = processors_by_affinity();
-  if (const auto quota = quota_of_control_group())
-    count = std::min(count, static_cast<int>(std::ceil(*quota)));
+  if (const auto quota = quota_of_control_groups())
+    count = std::min(count, static_cast<int>(std::ceil(std::min(*quota, 1e6))));
   return std::max(count, 1);
 }
 

@@ -2,8 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
 #include <latch>
+#include <optional>
+#include <string>
 #include <thread>
 
 namespace procyon::os {
@@ -37,6 +42,68 @@ TEST(Processors, FollowTheAffinityMask) {
   ASSERT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
   EXPECT_EQ(usable_processors(), 1);
   ::sched_setaffinity(0, sizeof(before), &before);
+}
+
+// A file system of a test's own, as far as control groups are concerned.
+class ControlGroups : public ::testing::Test {
+ protected:
+  ControlGroups() {
+    char directory[] = "/tmp/procyon-test-XXXXXX";
+    if (::mkdtemp(directory) == nullptr) ::abort();
+    root_ = directory;
+  }
+  ~ControlGroups() override { std::filesystem::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& text) const {
+    std::filesystem::create_directories(std::filesystem::path(root_ + path).parent_path());
+    std::ofstream(root_ + path) << text;
+  }
+  [[nodiscard]] std::optional<double> quota() const { return quota_of_control_groups(root_); }
+
+ private:
+  std::string root_;
+};
+
+TEST_F(ControlGroups, NoneIsNoQuota) {
+  EXPECT_EQ(quota(), std::nullopt);
+  write("/proc/self/cgroup", "0::/user.slice\n");
+  EXPECT_EQ(quota(), std::nullopt);
+  write("/sys/fs/cgroup/user.slice/cpu.max", "max 100000\n");
+  EXPECT_EQ(quota(), std::nullopt);
+}
+
+TEST_F(ControlGroups, Version2AllowsAsMuchAsTheSmallestUpToTheRoot) {
+  write("/proc/self/cgroup", "0::/a/b\n");
+  write("/sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
+  EXPECT_EQ(quota(), 2.5);
+  write("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
+  EXPECT_EQ(quota(), 1.5);
+  write("/sys/fs/cgroup/cpu.max", "50000 100000\n");
+  EXPECT_EQ(quota(), 0.5);
+}
+
+TEST_F(ControlGroups, Version1AllowsItsQuotaPerPeriod) {
+  write("/proc/self/cgroup", "12:memory:/a\n4:cpu,cpuacct:/a\n1:name=systemd:/a\n");
+  write("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "300000\n");
+  write("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(quota(), 3.0);
+  write("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "-1\n");
+  EXPECT_EQ(quota(), std::nullopt);
+}
+
+TEST_F(ControlGroups, AContainerWhoseGroupIsToldAsTheHostSeesItHasTheQuotaOfItsMount) {
+  write("/proc/self/cgroup", "4:cpu,cpuacct:/docker/1f2e\n");
+  write("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "200000\n");
+  write("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(quota(), 2.0);
+}
+
+TEST_F(ControlGroups, NonsenseIsNoQuota) {
+  write("/proc/self/cgroup", "0::no-slash\nnonsense\n:\n0::/\n");
+  write("/sys/fs/cgroup/cpu.max", "many few\n");
+  EXPECT_EQ(quota(), std::nullopt);
+  write("/sys/fs/cgroup/cpu.max", "100000 0\n");
+  EXPECT_EQ(quota(), std::nullopt);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <ostream>
+
 namespace procyon {
 
 namespace {
@@ -18,6 +20,10 @@ std::string ExitStatus::describe() const {
   if (!signal) return "exit status unknown";
   return "signal " + std::to_string(*signal) + " (" + signal_name(*signal) +
          (core_dumped ? "), core dumped" : ")");
+}
+
+std::ostream& operator<<(std::ostream& stream, const ExitStatus& status) {
+  return stream << status.describe();
 }
 
 std::string signal_name(int signal) {
