@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -68,6 +69,7 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   os::Descriptor socket = checked_socket(descriptor);
   const pid_t parent = ::getppid();
   Greeted greeted = receive_greeting(socket);
+  if (greeted.greeting.bound_early) ::unsetenv(bind_early_variable);
   auto next = greeted.descriptors.begin();
   os::Descriptor memory = std::move(*next++);
   os::Descriptor liveness = std::move(*next++);

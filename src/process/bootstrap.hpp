@@ -24,6 +24,10 @@ namespace procyon::process {
 
 inline constexpr const char* bootstrap_variable = "PROCYON_BOOTSTRAP";
 
+/// Has the dynamic linker resolve every symbol at the start of an image, not at its first use: what a fork server has
+/// resolved, no child of it has to.
+inline constexpr const char* bind_early_variable = "LD_BIND_NOW";
+
 /// The exit code of a child that could not be set up; the reason is on stderr. EX_SOFTWARE of sysexits.h.
 inline constexpr int exit_code_of_failed_bootstrap = 70;
 
@@ -34,8 +38,9 @@ enum class ImageRole : std::uint32_t { fork_server, child };
 struct Greeting {
   std::uint32_t magic = protocol_magic;
   ImageRole role = ImageRole::child;
-  std::uint64_t image = 0;  // hash of the program's build-id: both ends are the same program
-  std::uint32_t slot = 0;   // a server's on the board: while it prepares itself it is a participant
+  std::uint64_t image = 0;   // hash of the program's build-id: both ends are the same program
+  std::uint32_t slot = 0;    // a server's on the board: while it prepares itself it is a participant
+  bool bound_early = false;  // bind_early_variable was added to its environment and is to be taken out again
 };
 inline constexpr std::size_t greeting_descriptors = 4;
 

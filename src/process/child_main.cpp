@@ -200,8 +200,34 @@ void flush_standard_streams() {
   ::fflush(nullptr);
 }
 
+[[noreturn]] void end_child(int code) {
+  flush_standard_streams();
+  State::current().end_children();
+  flush_standard_streams();
+  arena::Session::current().leave();
+  // Not exit(): static objects belong to the program, whose main this process never ran. Gcov and the like aside, what
+  // must be done at the end of a child is done in its target.
+  end_process(code);
+  ::abort();  // not reached
+}
+
+// The target called exit(). What it had registered has been called by now, for the last registered is the first; what
+// the program registered before, its static objects' ends among it, is not this process's.
+void end_at_exit(int code, void*) {
+  const State* state = State::existing();
+  const bool is_started_child = state != nullptr && state->parent().has_value();
+  if (is_started_child) end_child(code);  // and not a process that such a child forked
+}
+
+// The server's children inherit it from the server, where nothing else is registered later.
+void catch_exit() {
+  if (::on_exit(end_at_exit, nullptr) != 0)
+    os::throw_system_error("preparing for the end of a child (on_exit)", ENOMEM);
+}
+
 Work set_up_or_exit(ChildEntry entry) {
   try {
+    if (!has(entry.request, StartRequest::takes_surroundings)) catch_exit();
     return set_up(std::move(entry));
   } catch (const std::exception& error) {
     report("procyon: a started child (pid " + std::to_string(::getpid()) +
@@ -237,6 +263,7 @@ StartRequest rehearsed_request(const os::Descriptor& directory, std::vector<os::
 }  // namespace
 
 void rehearse_child(BoardSlot& slot) {
+  catch_exit();
   slot.participant.store(arena::Session::current().self().bits(), std::memory_order_release);
   ChildEntry entry{{}, {}, &slot, 0, {}};
   entry.request = rehearsed_request(os::open_current_directory(), entry.descriptors);
@@ -254,15 +281,7 @@ void run_child(ChildEntry entry) {
   const os::SignalBits blocked = entry.request.blocked_signals;
   Work work = set_up_or_exit(std::move(entry));
   os::set_blocked_signals(blocked);  // from here on signals do what the user wants them to
-  const int code = run_target(std::move(work));
-  flush_standard_streams();
-  State::current().end_children();
-  flush_standard_streams();
-  arena::Session::current().leave();
-  // Not exit(): static objects belong to the program, whose main this process never ran. Gcov and the like aside, what
-  // must be done at the end of a child is done in its target.
-  end_process(code);
-  ::abort();  // not reached
+  end_child(run_target(std::move(work)));
 }
 
 }  // namespace procyon::process

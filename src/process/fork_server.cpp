@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "os/error.hpp"
 #include "os/pidfd.hpp"
@@ -27,6 +29,9 @@ using namespace std::chrono_literals;
 
 // A server that dies at each request is not tried for ever.
 constexpr int attempts = 5;
+
+// Of a program that cannot be linked at its start.
+constexpr int exit_code_of_linker = 127;
 
 os::WaitResult status_of_ended(const os::Descriptor& pidfd) {
   os::wait_readable(pidfd, os::Deadline::after(1s));
@@ -78,11 +83,11 @@ StartedImage start_image(State& state, Greeting greeting, int report_socket, boo
   StartBoard& board = state.board();
 
   StartedImage image;
-  const auto spawn = [&] {
-    image.pid = os::spawn_own_image(
-        {.descriptor = sockets.second.get(),
-         .environment = {std::string(bootstrap_variable) + "=" + std::to_string(os::spawned_descriptor)}});
-  };
+  os::SpawnOptions options{
+      .descriptor = sockets.second.get(),
+      .environment = {std::string(bootstrap_variable) + "=" + std::to_string(os::spawned_descriptor)}};
+  if (greeting.bound_early) options.environment.push_back(std::string(bind_early_variable) + "=1");
+  const auto spawn = [&] { image.pid = os::spawn_own_image(options); };
   if (by_supervisor)
     state.supervisor().run(spawn);
   else
@@ -150,8 +155,10 @@ bool ForkServer::wait_for_answer() {
 void ForkServer::launch() {
   os::SocketPair reports = os::create_socket_pair();
   const SlotOnBoard slot(state_.board());
-  StartedImage image =
-      start_image(state_, {.role = ImageRole::fork_server, .slot = slot.index()}, reports.second.get(), true);
+  const Greeting greeting{.role = ImageRole::fork_server,
+                          .slot = slot.index(),
+                          .bound_early = may_bind_early_ && ::getenv(bind_early_variable) == nullptr};
+  StartedImage image = start_image(state_, greeting, reports.second.get(), true);
   reports.second.reset();
   socket_ = std::move(image.socket);
   pidfd_ = std::make_shared<os::Descriptor>(std::move(image.pidfd));
@@ -161,7 +168,14 @@ void ForkServer::launch() {
   Ready ready;
   const bool answered = wait_for_answer();
   const auto message = answered ? os::receive_message(socket_, os::writable_bytes_of(ready)) : std::nullopt;
-  if (!message || ready.magic != protocol_magic) throw_ended_early(slot.index());
+  if (!message || ready.magic != protocol_magic) {
+    const os::WaitResult result = take_back_ended_early(slot.index());
+    // A program may name functions that it never calls and that are nowhere: it ends when they are looked up.
+    const bool was_linked =
+        result.state != os::WaitResult::State::exited || result.value != exit_code_of_linker;
+    if (was_linked || !std::exchange(may_bind_early_, false)) throw_ended_early(result);
+    return launch();
+  }
   makes_siblings_ = ready.makes_siblings;
 
   // Takes its status when it ends; that it ended is noticed by the next request.
@@ -174,12 +188,16 @@ void ForkServer::launch() {
   if (!makes_siblings_) watch_reports(std::move(reports.first));
 }
 
-void ForkServer::throw_ended_early(std::uint32_t slot) {
+os::WaitResult ForkServer::take_back_ended_early(std::uint32_t slot) {
   socket_.reset();
   os::send_signal(*pidfd_, SIGKILL);
   const os::WaitResult result = status_of_ended(*pidfd_);
   const auto participant = arena::ParticipantId::from_bits(state_.board()[slot].participant.load());
   if (participant) arena::Session::current().recover(participant);
+  return result;
+}
+
+void ForkServer::throw_ended_early(const os::WaitResult& result) {
   throw std::runtime_error(
       "Process: the fork server, which is this program started once more, ended before it was ready (" +
       describe(result) +

@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 
+#include "os/pidfd.hpp"
 #include "process/bootstrap.hpp"
 #include "process/start_board.hpp"
 #include "process/supervisor.hpp"
@@ -64,7 +65,8 @@ class ForkServer {
   void watch_reports(os::Descriptor socket);
   std::optional<Started> request_once(const StartRequest& request, std::span<const int> descriptors);
   bool wait_for_answer();
-  [[noreturn]] void throw_ended_early(std::uint32_t slot);
+  os::WaitResult take_back_ended_early(std::uint32_t slot);
+  [[noreturn]] void throw_ended_early(const os::WaitResult& result);
 
   State& state_;
   std::atomic<std::uint32_t> last_lost_{0};
@@ -73,6 +75,7 @@ class ForkServer {
   std::shared_ptr<os::Descriptor> pidfd_;
   pid_t pid_ = -1;
   bool makes_siblings_ = true;
+  bool may_bind_early_ = true;    // until an image did not survive that
   std::int32_t last_number_ = 0;  // of a request
   std::uint32_t launched_ = 0;    // how many servers there have been
 };
