@@ -1,6 +1,7 @@
 #include "process/bootstrap.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -25,10 +26,17 @@ namespace procyon::process {
 
 namespace {
 
+bool is_hung_up(const os::Descriptor& socket) {
+  pollfd entry{socket.get(), POLLRDHUP, 0};
+  return ::poll(&entry, 1, 0) == 1;
+}
+
 // The socket that the parent gave us, if it is one: of the process that started us, and of our user.
 os::Descriptor checked_socket(int descriptor) {
   os::Descriptor socket = os::Descriptor::adopt(descriptor, "taking the socket that the parent gave");
   const ucred peer = os::peer_credentials(socket);
+  // Killed before this process came so far: nobody wants it, and nobody is to be told.
+  if (peer.pid != ::getppid() && peer.uid == ::geteuid() && is_hung_up(socket)) ::_exit(0);
   if (peer.pid != ::getppid() || peer.uid != ::geteuid())
     throw std::runtime_error(std::string(bootstrap_variable) + " is set, but descriptor " +
                              std::to_string(descriptor) +
