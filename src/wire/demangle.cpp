@@ -20,7 +20,7 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
 }  // namespace
 
 std::string demangle(std::string_view mangled) {
-  const std::string name(mangled);
+  std::string name(mangled);
   const std::unique_ptr<char, void (*)(void*)> readable(
       abi::__cxa_demangle(name.c_str(), nullptr, nullptr, nullptr), &std::free);
   if (!readable) return name;

@@ -145,6 +145,7 @@ constexpr std::uint16_t place_of_remote = 0;
 std::uint16_t place_of(const std::string& type) {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> result;
+    result.reserve(std::size(known_exceptions));
     for (const Known& known : known_exceptions) result.push_back(readable_type(*known.type));
     return result;
   }();
@@ -159,8 +160,8 @@ struct Encodable {
 };
 
 std::uint8_t category_number(const std::error_category& category) {
-  for (std::uint8_t number = 1; number < std::size(categories); ++number) {
-    if (category == *categories[number]) return number;
+  for (std::size_t number = 1; number < std::size(categories); ++number) {
+    if (category == *categories[number]) return static_cast<std::uint8_t>(number);
   }
   return 0;
 }

@@ -58,7 +58,7 @@ std::string throw_site_of(const std::exception_ptr& exception) {
   // libstdc++'s exception_ptr is a pointer to the object that was thrown.
   static_assert(sizeof(exception) == sizeof(void*));
   const void* object = nullptr;
-  std::memcpy(&object, &exception, sizeof(object));
+  std::memcpy(&object, static_cast<const void*>(&exception), sizeof(object));
   if (object == nullptr) return {};
   for (std::size_t age = 1; age <= recent_throws.throws.size() && age <= recent_throws.next; ++age) {
     const Throw& site = recent_throws.throws[(recent_throws.next - age) % recent_throws.throws.size()];
