@@ -99,7 +99,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void require_started(const char* what) const;
   [[nodiscard]] std::string quoted_name() const { return "process '" + name_ + "'"; }
   void begin_start();
-  [[nodiscard]] Identity identity_in_child() const;
+  [[nodiscard]] Identity identity_in_child(StartMethod method) const;
   void adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter);
   void watch_end();
   void supervised_end();

@@ -21,6 +21,7 @@
 #include "os/signals.hpp"
 #include "os/surroundings.hpp"
 #include "process/entry_hook.hpp"
+#include "process/libraries.hpp"
 #include "process/log.hpp"
 #include "process/start_record.hpp"
 #include "process/state.hpp"
@@ -155,6 +156,7 @@ Work set_up(ChildEntry entry) {
 }
 
 void run_encoded(Work& work) {
+  load_libraries(State::current().identity().libraries);
   ArrivedAttachments attachments(work.pins, std::move(work.descriptors));
   // Small arguments are copied so that the record can go; large ones are decoded in place and stay until the end.
   std::vector<std::byte> copy;

@@ -7,6 +7,7 @@
 
 #include "process/child.hpp"
 #include "process/describe.hpp"
+#include "process/libraries.hpp"
 #include "process/state.hpp"
 
 namespace procyon::process {
@@ -32,13 +33,16 @@ void Child::set_call(EncodedCall call) {
 }
 
 // Nobody else starts or names it meanwhile: its start has begun.
-Identity Child::identity_in_child() const {
+Identity Child::identity_in_child(StartMethod method) const {
   Identity identity{.name = name_,
                     .parent_name = creator_.name(),
                     .path = creator_.identity().path,
                     .start_method = creator_.start_method(),
                     .class_name = class_name_,
-                    .authkey = authkey_ ? *authkey_ : creator_.authkey()};
+                    .authkey = authkey_ ? *authkey_ : creator_.authkey(),
+                    .libraries = {}};
+  // A forked child has them, and must not ask the loader, which another thread may have been using.
+  if (method != StartMethod::fork) identity.libraries = libraries_loaded_since();
   identity.path.push_back(number_);
   return identity;
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "process/bootstrap.hpp"
+#include "process/libraries.hpp"
 #include "process/program_table.hpp"
 
 namespace procyon::process {
@@ -48,6 +49,7 @@ void read_environment() {
 }
 
 int main_of_hook(int argc, char** argv, char** environment) {
+  note_initial_libraries();
   if (entry_state == Entry::bootstrapped_child) run_bootstrapped_child();
   return main_of_user(argc, argv, environment);
 }
@@ -75,6 +77,7 @@ void leave_bootstrap() { entry_state = Entry::program; }
 
 void hook_by_hand() {
   if (entry_state != Entry::not_hooked) return;
+  note_initial_libraries();
   entry_state = Entry::program;
   read_environment();
   if (entry_state == Entry::bootstrapped_child) run_bootstrapped_child();

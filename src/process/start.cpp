@@ -119,7 +119,7 @@ class Starter {
     // The number that the child's pidfd will have is held free: there must be no child without one.
     place_for_pidfd_ = os::Descriptor::adopt(::fcntl(state_.board().descriptor(), F_DUPFD_CLOEXEC, 3),
                                              "starting a process: holding a descriptor free for it");
-    const Identity identity = child_.identity_in_child();
+    const Identity identity = child_.identity_in_child(method);
     static const EncodedCall no_call;
     arena::Session& session = arena::Session::current();
     child_.record_ = write_record(identity, child_.call_ ? *child_.call_ : no_call);

@@ -82,8 +82,10 @@ arena::Handle write_record(const Identity& identity, const EncodedCall& call) {
   header.identity_count = static_cast<std::uint32_t>(identity.path.size());
   const std::span<const std::byte> key =
       identity.authkey ? identity.authkey->bytes() : std::span<const std::byte>();
+  std::string libraries;
+  for (const std::string& path : identity.libraries) libraries.append(path).push_back('\0');
   const std::span<const std::byte> texts[] = {bytes_of(identity.name), bytes_of(identity.parent_name),
-                                              bytes_of(identity.class_name), key};
+                                              bytes_of(identity.class_name), key, bytes_of(libraries)};
   for (std::size_t i = 0; i < std::size(texts); ++i)
     header.text_sizes[i] = static_cast<std::uint32_t>(texts[i].size());
   header.start_method = static_cast<std::uint32_t>(identity.start_method);
@@ -129,7 +131,13 @@ Record read_record(std::span<std::byte> block) {
   if (const std::size_t key_size = header.text_sizes[3]; key_size != 0) {
     record.identity.authkey.emplace(std::span<const std::byte>(at, key_size));
     ::explicit_bzero(at, key_size);
+    at += key_size;
   }
+  std::string libraries(header.text_sizes[4], '\0');
+  take(libraries.data(), libraries.size());
+  for (std::size_t begin = 0, end = 0; (end = libraries.find('\0', begin)) != std::string::npos;
+       begin = end + 1)
+    record.identity.libraries.push_back(libraries.substr(begin, end - begin));
   record.identity.start_method = static_cast<StartMethod>(header.start_method);
   record.call = block.subspan(bytes_before_call(header), header.call_size);
   return record;

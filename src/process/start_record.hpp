@@ -3,7 +3,8 @@
 // FORMAT.  RecordHeader, then
 //   RecordPin[pin_count]       shared objects among the arguments: number of the travelling pin, handle of the object
 //   identity[identity_count]   the child's path in the tree of processes: {2, 1} is the first child of the second
-//   texts                      without terminating zeros: name, name of the parent, class, authentication key
+//   texts                      without terminating zeros: name, name of the parent, class, authentication key,
+//                              libraries that the parent has loaded (each with a terminating zero)
 //   call                       the encoded call (wire::encode_call), at a multiple of 16 bytes
 //
 // WHO WRITES WHAT WHEN.
@@ -40,7 +41,7 @@ struct RecordHeader {
   std::uint64_t call_size;
   std::uint32_t pin_count;
   std::uint32_t identity_count;
-  std::uint32_t text_sizes[4];
+  std::uint32_t text_sizes[5];
   std::uint32_t start_method;  // what the child starts its own children by
   std::uint32_t padding;
 };
@@ -58,7 +59,8 @@ struct Identity {
   std::vector<std::uint32_t> path;
   StartMethod start_method = StartMethod::forkserver;
   std::string class_name = "Process";
-  std::optional<AuthKey> authkey = {};  // always there in a started child
+  std::optional<AuthKey> authkey = {};      // always there in a started child
+  std::vector<std::string> libraries = {};  // paths of what the parent has loaded since it was started
 };
 
 /// Writes a record into a new block of this process's. Throws SessionError when the arena is exhausted.

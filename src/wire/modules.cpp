@@ -8,6 +8,8 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <utility>
 
 namespace procyon::wire {
 
@@ -131,7 +133,30 @@ void read_counts(unsigned long long& loads, unsigned long long& unloads) {
 
 std::atomic<const ModuleTable*> newest_table = nullptr;
 
+struct Unloadable {
+  std::string path;
+  std::string reason;
+};
+
+std::vector<Unloadable>& unloadable_files() {
+  static std::vector<Unloadable> files;
+  return files;
+}
+
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
 }  // namespace
+
+void note_unloadable(std::string path, std::string reason) {
+  unloadable_files().push_back({std::move(path), std::move(reason)});
+}
+
+std::string reason_not_loaded(std::string_view path) {
+  for (const Unloadable& file : unloadable_files())
+    if (file.path == path || (!path.starts_with('/') && file_name(file.path) == file_name(path)))
+      return file.reason;
+  return {};
+}
 
 bool Module::is_constant(std::uintptr_t address, std::size_t length) const {
   if (address >= protected_begin && address < protected_end && length <= protected_end - address) return true;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace procyon::wire {
@@ -57,5 +58,11 @@ struct ModuleTable {
 
 // The table as of now.
 const ModuleTable& current_modules();
+
+// What this process was to load, and could not: for the sentence, should a function of it be asked for. Not while other
+// threads may ask.
+void note_unloadable(std::string path, std::string reason);
+// The reason why the file could not be loaded, by its path or its name; empty if it was not to be.
+std::string reason_not_loaded(std::string_view path);
 
 }  // namespace procyon::wire

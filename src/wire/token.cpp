@@ -24,15 +24,34 @@ struct Place {
   std::uintptr_t address;
 };
 
+[[noreturn]] void throw_not_loaded(Token token, std::string_view name) {
+  if (const std::string reason = reason_not_loaded(name); !reason.empty()) {
+    throw TokenError(fmt::format(
+        "procyon: a function of {} was sent here, but this process could not load that file ({}); it "
+        "must stay where it is as long as processes are started",
+        display_name(name), reason));
+  }
+  const std::vector<Module>& modules = current_modules().modules;
+  const bool has_another_build =
+      !name.empty() && std::any_of(modules.begin(), modules.end(), [&](const Module& m) {
+        return m.name == name ||
+               (!name.starts_with('/') && m.name.ends_with(name.substr(name.rfind('/') + 1)));
+      });
+  if (has_another_build) {
+    throw TokenError(fmt::format(
+        "procyon: a function of {} was sent here, but this process has loaded another build of it: the "
+        "file was replaced while the program ran; end the program and start it anew",
+        display_name(name)));
+  }
+  throw TokenError(
+      fmt::format("procyon: a function of {} was sent here, but this process has not loaded that build of "
+                  "it (id {:016x}); load the same file before functions of it are received",
+                  display_name(name), token.module));
+}
+
 Place find_place(Token token, std::string_view name) {
   const Module* module = current_modules().find_id(token.module);
-  if (module == nullptr) {
-    throw TokenError(
-        fmt::format("procyon: a function of {} was sent here, but this process has not loaded that build of "
-                    "it (id {:016x}); load "
-                    "the same file before functions of it are received",
-                    display_name(name), token.module));
-  }
+  if (module == nullptr) throw_not_loaded(token, name);
   if (module->loaded_twice) {
     throw TokenError(
         fmt::format("procyon: a function of {} was sent here, but this process has loaded two copies of that "
