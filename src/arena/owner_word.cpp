@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "arena/participants.hpp"
@@ -13,8 +14,14 @@ namespace {
 
 // Sleeping and waking costs some 10 us, so a lock that is held briefly is worth a short look; longer spinning would
 // burn the processor that the owner needs (figures: docs/design/003-owner-words.md).
-constexpr int spins = 100;
+constexpr int looks = 9;
+constexpr int longest_pause = 32;
 constexpr int yields = 2;
+
+// Each look takes the word's cache line away from the owner, who needs it to free the word.
+void pause_before_look(int attempt) {
+  for (int pause = std::min(1 << attempt, longest_pause); pause > 0; --pause) os::spin_pause();
+}
 
 // The half of the word that changes with `waiters`, on which sleepers wait.
 os::FutexWord& low_half(std::atomic<std::uint64_t>& word) {
@@ -39,8 +46,8 @@ Acquired OwnerWord::lock_slowly(os::Deadline deadline) {
       if (!try_take(seen, self | waiters | (seen & died_bit))) continue;
       return (seen & died_bit) != 0 ? Acquired::after_owner_died : Acquired::cleanly;
     }
-    if (attempt < spins + yields && deadline != os::Deadline::now()) {
-      attempt < spins ? os::spin_pause() : static_cast<void>(::sched_yield());
+    if (attempt < looks + yields && deadline != os::Deadline::now()) {
+      attempt < looks ? pause_before_look(attempt) : static_cast<void>(::sched_yield());
       continue;
     }
     if (!is_alive(ParticipantId::from_bits(participant_of(seen)))) {

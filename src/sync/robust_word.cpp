@@ -28,10 +28,19 @@ void OwnerDied::recover() { held_->mark_recovered(); }
 
 namespace sync {
 
-bool RobustWord::taken_otherwise(arena::Acquired acquired, const arena::Reference& reference,
-                                 const char* object) {
+bool RobustWord::free_one_level_slowly() {
+  if (!owner_.is_held_by_caller()) return false;
+  const std::uint32_t depth = depth_.load(std::memory_order_relaxed) - 1;
+  depth_.store(depth, std::memory_order_relaxed);
+  if (depth == 0) owner_.unlock();
+  return true;
+}
+
+bool RobustWord::take_slowly(os::Deadline deadline, const arena::Reference& reference, const char* object) {
+  const arena::Acquired acquired = owner_.lock(deadline);
   if (acquired == arena::Acquired::not_in_time) return false;
-  depth_ = 1;
+  depth_.store(1, std::memory_order_relaxed);
+  if (acquired == arena::Acquired::cleanly) return true;
   throw OwnerDied(object, reference, *this);
 }
 

@@ -44,23 +44,29 @@ class OwnerWord {
 
   /// Waits until the word is ours or the deadline passes. Throws SessionError if the process cannot join the session.
   Acquired lock(os::Deadline deadline) {
-    std::uint64_t free = 0;
-    if (word_.compare_exchange_strong(free, self_word(), std::memory_order_acquire,
-                                      std::memory_order_relaxed)) [[likely]]
+    if (lock_if_free(self_word())) [[likely]]
       return Acquired::cleanly;
     return lock_slowly(deadline);
+  }
+  /// Takes the word for `self`, the caller's self_word(), if it is free and nobody died with it.
+  bool lock_if_free(std::uint64_t self) {
+    std::uint64_t free = 0;
+    return word_.compare_exchange_strong(free, self, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
   Acquired try_lock() { return lock(os::Deadline::now()); }
 
   /// Frees the word, whoever holds it; keeps the mark of an unrepaired death. False if it was not held at all.
   bool unlock() {
-    std::uint64_t held = word_.load(std::memory_order_relaxed);
-    if ((held & (waiters_bit | died_bit)) == 0 && held != 0 &&
-        word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed))
-        [[likely]]
+    // Nearly always its owner's, so its content need not be fetched before it is changed.
+    if (unlock_if_held_by(self_word())) [[likely]]
       return true;
     return unlock_slowly();
+  }
+
+  /// Frees the word if `self`, a self_word(), holds it, and there is nobody to wake and no death to remember.
+  bool unlock_if_held_by(std::uint64_t self) {
+    return word_.compare_exchange_strong(self, 0, std::memory_order_release, std::memory_order_relaxed);
   }
 
   /// Says that what the word protects is whole again. Only the owner calls it.

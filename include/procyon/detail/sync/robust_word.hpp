@@ -7,6 +7,7 @@
 // that the lock protects is the user's, who is told by OwnerDied.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -21,39 +22,45 @@ class RobustWord {
   /// Takes the word: true, or false when the deadline passed. Throws OwnerDied, which then holds it.
   /// `reference` and `object` are for that exception.
   bool take(os::Deadline deadline, const arena::Reference& reference, const char* object) {
-    const arena::Acquired acquired = owner_.lock(deadline);
-    if (acquired == arena::Acquired::cleanly) [[likely]] {
-      depth_ = 1;
+    if (owner_.lock_if_free(arena::self_word())) [[likely]] {
+      depth_.store(1, std::memory_order_relaxed);
       return true;
     }
-    return taken_otherwise(acquired, reference, object);
+    return take_slowly(deadline, reference, object);
   }
   /// Likewise, but an owner may take it again; it frees it as often.
   bool take_again(os::Deadline deadline, const arena::Reference& reference, const char* object) {
-    if (owner_.is_held_by_caller()) {
-      ++depth_;
+    if (owner_.lock_if_free(arena::self_word())) [[likely]] {
+      depth_.store(1, std::memory_order_relaxed);
       return true;
     }
-    return take(deadline, reference, object);
+    if (owner_.is_held_by_caller()) {
+      depth_.store(depth_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      return true;
+    }
+    return take_slowly(deadline, reference, object);
   }
 
   /// Frees it, whoever holds it. False if nobody did.
   bool free() { return owner_.unlock(); }
   /// Takes back one take_again(). False if the caller is not the owner.
   bool free_one_level() {
-    if (!owner_.is_held_by_caller()) return false;
-    if (--depth_ == 0) owner_.unlock();
-    return true;
+    // In nearly every case the caller holds it once; freeing it proves that.
+    if (depth_.load(std::memory_order_relaxed) == 1 && owner_.unlock_if_held_by(arena::self_word()))
+        [[likely]]
+      return true;
+    return free_one_level_slowly();
   }
 
   [[nodiscard]] bool is_held() const { return owner_.is_held(); }
   void mark_recovered() { owner_.mark_recovered(); }
 
  private:
-  bool taken_otherwise(arena::Acquired acquired, const arena::Reference& reference, const char* object);
+  bool free_one_level_slowly();
+  bool take_slowly(os::Deadline deadline, const arena::Reference& reference, const char* object);
 
   arena::OwnerWord owner_;
-  std::uint32_t depth_ = 0;
+  std::atomic<std::uint32_t> depth_{0};  // atomic, as a stranger's wrong release may look at it
 };
 
 }  // namespace procyon::sync
