@@ -42,8 +42,8 @@ TEST_F(ReferenceTest, TheObjectGoesWithItsLastReference) {
   Handle handle;
   {
     const Reference cell = Reference::create<Cell>(cell_type);
-    const Reference copy =
-        cell;  // NOLINT(performance-unnecessary-copy-initialization): counting is the subject
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): counting is the subject
+    const Reference copy = cell;
     handle = cell.handle();
     EXPECT_GT(session_.used_bytes(), used_before_);
     EXPECT_EQ(Reference::open(handle, cell_type).address(), copy.address());

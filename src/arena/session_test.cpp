@@ -13,7 +13,6 @@
 namespace procyon::arena {
 namespace {
 
-using testing::Gate;
 using testing::TestProcess;
 
 class SessionTest : public ::testing::Test {
