@@ -17,9 +17,11 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,36 @@ std::string get_start_method();
 /// The default first.
 std::vector<std::string> get_all_start_methods();
 
+/// Something for the fork server to do once, before it makes children, so that all of them find it done.
+class Preload {
+ public:
+  /// Loads a shared library (dlopen), by its absolute path.
+  Preload(std::string library) : item_{std::move(library), {}} {}
+  Preload(const char* library) : Preload(std::string(library)) {}
+  /// Calls a function without arguments, or a lambda without captures.
+  template <class F>
+  requires std::is_invocable_v<F> Preload(const F& function) {
+    wire::Writer writer;
+    wire::encode_procedure(writer, function);
+    item_.call.assign(writer.bytes().begin(), writer.bytes().end());
+  }
+
+  [[nodiscard]] const process::PreloadItem& item() const { return item_; }
+
+ private:
+  process::PreloadItem item_;
+};
+
+/// What takes long to build and is only read (tables, models) is built once, in the fork server; its children have it at
+/// once, in the same memory until they write to it:
+///
+///   mp::set_forkserver_preload({load_dictionary, "/usr/lib/plugins/filter.so"});
+///
+/// Before the first process is started by the fork server; afterwards it throws std::logic_error. A function must start
+/// neither threads nor processes. One that throws is reported on stderr, and the others follow. No effect on other start
+/// methods, nor on the fork servers of children.
+void set_forkserver_preload(std::initializer_list<Preload> what);
+
 /// A start method that is chosen at run time: what crosses must be transferable.
 class Context {
  public:
@@ -49,7 +81,7 @@ class Context {
   }
   template <class F, class... Arguments>
   [[nodiscard]] procyon::Process Process(ProcessOptions options, F&& target, Arguments&&... arguments) const {
-    options.start_method = method_;
+    process::choose_method(options.start_method, method_);
     return procyon::Process(std::move(options), std::forward<F>(target),
                             std::forward<Arguments>(arguments)...);
   }
@@ -70,6 +102,7 @@ class ForkContext {
   }
   template <class F, class... Arguments>
   [[nodiscard]] procyon::Process Process(ProcessOptions options, F&& target, Arguments&&... arguments) const {
+    process::choose_method(options.start_method, StartMethod::fork);
     // Held by a shared_ptr: std::function wants to copy, targets and arguments may be movable only.
     auto body = [target = std::forward<F>(target),
                  ... values = std::forward<Arguments>(arguments)]() mutable {

@@ -19,6 +19,7 @@
 #include "process/fork_server_main.hpp"
 #include "process/image_identity.hpp"
 #include "process/log.hpp"
+#include "process/preload.hpp"
 #include "process/start_board.hpp"
 #include "procyon/detail/arena/session.hpp"
 
@@ -86,6 +87,7 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   os::Descriptor reports = std::move(*next);
   // What static constructors wrote must not be written by each child again.
   ::fflush(nullptr);
+  if (greeted.greeting.preload != 0) run_preload(arena::Handle::from_bits(greeted.greeting.preload));
   if (greeted.greeting.role == ImageRole::fork_server)
     run_fork_server(std::move(socket), std::move(reports), *board, greeted.greeting.slot, parent);
   reports.reset();

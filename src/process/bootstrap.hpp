@@ -38,9 +38,10 @@ enum class ImageRole : std::uint32_t { fork_server, child };
 struct Greeting {
   std::uint32_t magic = protocol_magic;
   ImageRole role = ImageRole::child;
-  std::uint64_t image = 0;   // hash of the program's build-id: both ends are the same program
-  std::uint32_t slot = 0;    // a server's on the board: while it prepares itself it is a participant
-  bool bound_early = false;  // bind_early_variable was added to its environment and is to be taken out again
+  std::uint64_t image = 0;    // hash of the program's build-id: both ends are the same program
+  std::uint64_t preload = 0;  // arena::Handle of what a server does first (preload.hpp); 0: nothing
+  std::uint32_t slot = 0;     // a server's on the board: while it prepares itself it is a participant
+  bool bound_early = false;   // bind_early_variable was added to its environment and is to be taken out again
 };
 inline constexpr std::size_t greeting_descriptors = 4;
 

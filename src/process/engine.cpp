@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <stdexcept>
+#include <string>
 
 #include "os/error.hpp"
 #include "process/child.hpp"
@@ -27,6 +28,14 @@ std::uint32_t CallAttachments::put_descriptor(int descriptor) {
 
 int CallAttachments::take_descriptor(std::uint32_t) {
   throw std::logic_error("the arguments of a process are being collected; nothing has arrived yet");
+}
+
+void choose_method(std::optional<StartMethod>& asked, StartMethod of_context) {
+  if (asked && *asked != of_context)
+    throw std::invalid_argument(std::string("Process: its options ask for the start method '") +
+                                name_of(*asked) + "', but it is made by the context of '" +
+                                name_of(of_context) + "'; leave one of the two out");
+  asked = of_context;
 }
 
 std::shared_ptr<Child> make_child(ChildOptions options, EncodedCall call) {

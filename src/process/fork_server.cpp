@@ -156,6 +156,7 @@ void ForkServer::launch() {
   os::SocketPair reports = os::create_socket_pair();
   const SlotOnBoard slot(state_.board());
   const Greeting greeting{.role = ImageRole::fork_server,
+                          .preload = state_.preload().bits(),
                           .slot = slot.index(),
                           .bound_early = may_bind_early_ && ::getenv(bind_early_variable) == nullptr};
   StartedImage image = start_image(state_, greeting, reports.second.get(), true);

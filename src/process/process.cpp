@@ -219,6 +219,12 @@ std::string get_start_method() { return process::name_of(process::State::current
 
 std::vector<std::string> get_all_start_methods() { return {"forkserver", "spawn", "fork"}; }
 
+void set_forkserver_preload(std::initializer_list<Preload> what) {
+  std::vector<process::PreloadItem> items;
+  for (const Preload& one : what) items.push_back(one.item());
+  process::State::current().set_preload(items);
+}
+
 std::string Context::get_start_method() const { return process::name_of(method_); }
 
 Context get_context(std::string_view start_method) {

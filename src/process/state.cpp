@@ -9,7 +9,9 @@
 
 #include "os/fork_local.hpp"
 #include "process/child.hpp"
+#include "process/preload.hpp"
 #include "process/uncaught.hpp"
+#include "procyon/detail/arena/session.hpp"
 
 namespace procyon::process {
 
@@ -135,6 +137,23 @@ void State::set_start_method(StartMethod method, bool force) {
                            " already, set or used before; set it once, at the start of main");
   start_method_ = method;
   start_method_is_fixed_ = true;
+}
+
+void State::set_preload(std::span<const PreloadItem> items) {
+  const std::lock_guard lock(mutex_);
+  if (fork_server_)
+    throw std::logic_error(
+        "set_forkserver_preload: the fork server has been started already; call it before the first process "
+        "is "
+        "started");
+  arena::Session& session = arena::Session::current();
+  if (preload_) session.release(std::exchange(preload_, {}));
+  if (!items.empty()) preload_ = write_preload(items);
+}
+
+arena::Handle State::preload() const {
+  const std::lock_guard lock(mutex_);
+  return preload_;
 }
 
 StartBoard& State::board() {

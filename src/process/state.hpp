@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,10 @@ class State {
   /// Throws std::logic_error when it has been fixed already and not `force`.
   void set_start_method(StartMethod method, bool force);
 
+  /// What the fork server does at its start; empty if nothing. Throws std::logic_error when there is a server already.
+  void set_preload(std::span<const PreloadItem> items);
+  [[nodiscard]] arena::Handle preload() const;
+
   /// Made when first needed. Throw std::system_error.
   StartBoard& board();
   Supervisor& supervisor();
@@ -96,6 +101,7 @@ class State {
   std::string name_;
   std::optional<AuthKey> authkey_;
   std::vector<std::function<void()>> exit_actions_;
+  arena::Handle preload_;
   std::optional<StartMethod> start_method_;
   bool start_method_is_fixed_ = false;
   std::set<std::shared_ptr<Child>> children_;

@@ -53,8 +53,17 @@ struct ChildOptions {
   std::string class_name = "Process";       // what it is printed as, and named after
 };
 
+/// One thing that the fork server does before it makes children: a library, by path, or a function.
+struct PreloadItem {
+  std::string library;
+  std::vector<std::byte> call;
+};
+
 /// A child of this process, started or not. Shared between the objects that speak of it and the supervisor.
 class Child;
+
+/// In a context: its method, unless the options ask for another one (std::invalid_argument).
+void choose_method(std::optional<StartMethod>& asked, StartMethod of_context);
 
 std::shared_ptr<Child> make_child(ChildOptions options, EncodedCall call);
 
