@@ -49,7 +49,7 @@ class Initializer {
   requires(!std::is_same_v<std::remove_cvref_t<F>, Initializer>)  //
       Initializer(F&& function)
       : call_(std::make_shared<pool::EncodedTask>()) {
-    wire::encode_call(call_->bytes, function);
+    wire::encode_call(call_->callable, function);
   }
 
  private:
@@ -114,7 +114,13 @@ class Pool {
   }
   template <class F, class... Ranges>
   auto map(MapOptions options, F&& function, Ranges&&... ranges) {
-    return values(outcomes_of("map", options, function, std::forward<Ranges>(ranges)...));
+    using R = typename pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>::Result;
+    if constexpr (pool::PlainResult<R>) {
+      return run_job<pool::ValuesJob<R>>("map", options, function, std::forward<Ranges>(ranges)...)
+          ->take_values();
+    } else {
+      return values(outcomes_of("map", options, function, std::forward<Ranges>(ranges)...));
+    }
   }
 
   /// The same, but returns what became of each: std::vector<Outcome<R>>.
@@ -170,32 +176,51 @@ class Pool {
 
   template <class F, class... Ranges>
   auto outcomes_of(const char* call, MapOptions options, const F& function, Ranges&&... ranges) {
+    using R = typename pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>::Result;
+    const auto job = run_job<pool::CollectedJob<R>>(call, options, function, std::forward<Ranges>(ranges)...);
+    return std::move(job->outcomes());
+  }
+
+  // Gives out all items and waits until they have ended.
+  template <class Job, class F, class... Ranges>
+  std::shared_ptr<Job> run_job(const char* call, MapOptions options, const F& function, Ranges&&... ranges) {
     pool::Inputs<Ranges...> inputs(std::forward<Ranges>(ranges)...);
     using Encoder = pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>;
-    auto job = std::make_shared<pool::CollectedJob<typename Encoder::Result>>(call, true);
+    auto job = std::make_shared<Job>(call, true);
     const std::optional<std::size_t> items = inputs.known_size();
     const std::size_t chunksize = chunk_of(options, items);
     if (items) job->resize(*items);
     typename Encoder::Type encoder(function);
-    inputs.start();
-    std::size_t given = 0;
     try {
-      for (; !inputs.at_end(); encoder.begin()) {
-        while (encoder.count() < chunksize && !inputs.at_end())
-          inputs.next([&](const auto&... elements) { encoder.add(elements...); });
-        if (!items) {
-          const std::lock_guard guard(engine_->mutex());
-          job->resize(given + encoder.count());
-        }
-        engine_->submit({job, given, encoder.count(), options.timeout}, encoder.task(), true);
-        given += encoder.count();
+      // Shared objects that travel with the callable must be there once for each task.
+      const bool can_repeat = encoder.task().parcel.empty();
+      if (const std::optional<pool::ItemRun> run = inputs.contiguous(); run && can_repeat) {
+        engine_->submit_all({job, 0, 0, options.timeout}, encoder.task(), *run, chunksize);
+      } else {
+        give_out_all(inputs, encoder, job, chunksize, options.timeout);
       }
     } catch (...) {
       engine_->wait(*job, os::Deadline::never());  // the input failed: what was given out ends first
       throw;
     }
     engine_->wait(*job, os::Deadline::never());
-    return std::move(job->outcomes());
+    return job;
+  }
+
+  template <class Inputs, class Encoder, class Job>
+  void give_out_all(Inputs& inputs, Encoder& encoder, const std::shared_ptr<Job>& job, std::size_t chunksize,
+                    std::optional<std::chrono::nanoseconds> timeout) {
+    inputs.start();
+    for (std::size_t given = 0; !inputs.at_end(); encoder.begin()) {
+      while (encoder.count() < chunksize && !inputs.at_end())
+        inputs.next([&](const auto&... elements) { encoder.add(elements...); });
+      if (!inputs.is_sized) {
+        const std::lock_guard guard(engine_->mutex());
+        job->resize(given + encoder.count());
+      }
+      engine_->submit({job, given, encoder.count(), timeout}, encoder.task(), true);
+      given += encoder.count();
+    }
   }
 
   template <class R>

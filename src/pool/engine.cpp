@@ -34,15 +34,14 @@ Reference make_pool(const EngineOptions& options) {
   pool.worker_count = options.processes;
   pool.tasks_per_worker = options.tasks_per_worker;
   pool.master = Session::current().self().bits();
-  for (std::uint32_t index = 0; index < options.processes; ++index) new (&pool.worker(index)) WorkerSlot;
-  for (std::uint32_t index = 0; index < slots; ++index) new (&pool.slot(index)) TaskSlot;
+  pool.construct_tables();
   return reference;
 }
 
 void store_initializer(const Reference& reference, EncodedTask& call) {
   Session& session = Session::current();
   auto& pool = reference.get<PoolState>();
-  const auto bytes = call.bytes.bytes();
+  const auto bytes = call.callable.bytes();
   const auto references = call.parcel.references();
   const Handle block = session.allocate(round_up(bytes.size()) + references.size_bytes());
   std::memcpy(session.bytes(block), bytes.data(), bytes.size());
@@ -70,8 +69,10 @@ class Engine::Master {
 
   void begin(const EngineOptions& options, EncodedTask& initializer);
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
-  bool try_submit(TaskDescription description, EncodedTask& task);
-  bool wait_for(Condition ready, os::Deadline deadline);
+  void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
+                  std::size_t chunksize);
+  bool wait_for(Condition condition, os::Deadline deadline);
+  bool wait(const Job& job, os::Deadline deadline);
   void collect();
   void collect_in_passing();
   void close();
@@ -94,6 +95,9 @@ class Engine::Master {
   enum class Life : std::uint8_t { open, closed, terminated };
 
   void require_open() const;
+  bool try_submit(const TaskDescription& description, EncodedTask& task);
+  void wait_for_room(std::size_t window);
+  [[nodiscard]] std::size_t tasks_to_await(std::size_t missing) const;
   static void ring(os::FutexWord& bell);
   void wake_foreman() { ring(*foremans_bell_); }
   void wake_waiters();
@@ -145,18 +149,24 @@ void Engine::Master::require_open() const {
     throw std::logic_error("procyon: this pool takes no more tasks: it was closed or terminated");
 }
 
-bool Engine::Master::try_submit(TaskDescription description, EncodedTask& task) {
-  const std::size_t items = description.item_count;
-  Job& job = *description.job;
-  const bool timed = description.timeout.has_value();
+namespace {
+
+// Pending items are counted under the engine's mutex: results are delivered under it too, not before they count.
+void count_pending(Job& job, std::size_t items) {
+  job.pending.store(job.pending.load(std::memory_order_relaxed) + items, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+bool Engine::Master::try_submit(const TaskDescription& description, EncodedTask& task) {
   {
     const std::lock_guard guard(mutex_);
     require_open();
     if (!ledger_.give_out(description, task)) return false;
-    job.pending.fetch_add(
-        items, std::memory_order_relaxed);  // results are delivered under the mutex: not before this
+    ledger_.announce();
+    count_pending(*description.job, description.item_count);
   }
-  if (timed) wake_foreman();
+  if (description.timeout) wake_foreman();
   return true;
 }
 
@@ -165,24 +175,61 @@ void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool
     if (!try_submit(description, task)) {
       const std::lock_guard guard(mutex_);
       require_open();
-      description.job->pending.fetch_add(description.item_count, std::memory_order_relaxed);
+      count_pending(*description.job, description.item_count);
       ledger_.keep(description, std::move(task));
     }
     return wake_foreman();  // its result may have to be collected though nobody waits
   }
-  while (!try_submit(description, task)) {
-    // A quarter of the slots at a time: going back and forth for each single one would cost more than the tasks.
-    const auto has_room = [this] {
-      return ledger_.outstanding() <= pool_.slot_count / 4 * 3 || is_shut_.load(std::memory_order_acquire);
-    };
-    wait_for(Condition([](const void* context) { return (*static_cast<decltype(&has_room)>(context))(); },
-                       &has_room),
-             os::Deadline::never());
+  while (!try_submit(description, task)) wait_for_room(pool_.slot_count);
+}
+
+void Engine::Master::submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
+                                std::size_t chunksize) {
+  // Large tasks need not lie in store by the hundred: what is in the cache is worked off faster.
+  constexpr std::size_t large = 4096;
+  const bool are_large = chunksize * items.item_size >= large;
+  const std::size_t window =
+      are_large ? std::min(pool_.slot_count, std::max(8u, 4 * pool_.worker_count)) : pool_.slot_count;
+  constexpr std::size_t announced_together = 16;
+  const std::size_t batch = are_large ? 1 : announced_together;
+  const std::size_t count = items.items.size() / items.item_size;
+  TaskDescription next = description;
+  for (std::size_t given = 0; given < count;) {
+    bool has_room = true;
+    {
+      const std::lock_guard guard(mutex_);
+      require_open();
+      for (std::size_t unannounced = 0; has_room && given < count && unannounced < batch; ++unannounced) {
+        next.first_item = description.first_item + given;
+        next.item_count = static_cast<std::uint32_t>(std::min(chunksize, count - given));
+        has_room =
+            ledger_.outstanding() < window &&
+            ledger_.give_out(next, task,
+                             items.items.subspan(given * items.item_size, next.item_count * items.item_size));
+        if (!has_room) break;
+        count_pending(*next.job, next.item_count);
+        given += next.item_count;
+      }
+      ledger_.announce();
+    }
+    if (description.timeout) wake_foreman();
+    if (!has_room) wait_for_room(window);
   }
 }
 
+// A quarter of the slots at a time: going back and forth for each single one would cost more than the tasks.
+void Engine::Master::wait_for_room(std::size_t window) {
+  const auto missing = [&]() -> std::size_t {
+    if (is_shut_.load(std::memory_order_acquire)) return 0;
+    const std::size_t outstanding = ledger_.outstanding();
+    const std::size_t wanted = window / 4 * 3;
+    return outstanding > wanted ? outstanding - wanted : 0;
+  };
+  wait_for(Condition(missing), os::Deadline::never());
+}
+
 void Engine::Master::collect() {
-  if (!ledger_.has_completed()) return;
+  if (ledger_.completed() == 0) return;
   std::size_t collected = 0;
   {
     const std::lock_guard guard(mutex_);
@@ -195,13 +242,30 @@ void Engine::Master::collect() {
 
 // By a thread that does not wait itself: whoever sleeps meanwhile looks for completed tasks, and finds none any more.
 void Engine::Master::collect_in_passing() {
-  if (!ledger_.has_completed()) return;
+  if (ledger_.completed() == 0) return;
   collect();
   if (waiters_.load(std::memory_order_seq_cst) > 0) tell_everybody();
 }
 
-bool Engine::Master::wait_for(Condition ready, os::Deadline deadline) {
-  if (ready()) return true;
+bool Engine::Master::wait(const Job& job, os::Deadline deadline) {
+  // Half of what the job still needs at a time: then there is something to collect while the rest is worked on.
+  const auto missing = [&job]() -> std::size_t {
+    if (job.pending.load(std::memory_order_acquire) == 0) return 0;
+    return std::max<std::size_t>(Ledger::tasks_of(job) / 2, 1);
+  };
+  return wait_for(Condition(missing), deadline);
+}
+
+// After how many completed tasks a collector wants to be woken that cannot go on before `missing` are complete. Whoever
+// else waits may need the very next one. Not more than half of what is out: see WAKING in pool_format.hpp.
+std::size_t Engine::Master::tasks_to_await(std::size_t missing) const {
+  if (waiters_.load(std::memory_order_seq_cst) > 1) return 1;
+  const std::size_t out = std::min<std::size_t>(ledger_.outstanding(), pool_.slot_count);
+  return std::max<std::size_t>(std::min(missing, out / 2), 1);
+}
+
+bool Engine::Master::wait_for(Condition condition, os::Deadline deadline) {
+  if (condition.missing() == 0) return true;
   struct Waiting {
     explicit Waiting(std::atomic<std::uint32_t>& count) : count_(count) { count_.fetch_add(1); }
     ~Waiting() { count_.fetch_sub(1); }
@@ -209,21 +273,26 @@ bool Engine::Master::wait_for(Condition ready, os::Deadline deadline) {
   } waiting(waiters_);
   for (;;) {
     std::uint32_t seen = local_word_.load(std::memory_order_seq_cst);
-    if (ready()) return true;
+    if (condition.missing() == 0) return true;
     if (deadline.expired()) return false;
     std::unique_lock role(collecting_, std::try_to_lock);
     if (!role) {
+      wake_collector();  // it may sleep until many tasks are complete, of which one is ours
       os::futex_wait(local_word_, seen, deadline.slice(os::wait_slice));
       continue;
     }
     while (!deadline.expired()) {
       collect();
       seen = local_word_.load(std::memory_order_seq_cst);
-      if (ready()) break;
+      const std::size_t missing = condition.missing();
+      if (missing == 0) break;
+      const std::size_t wanted = tasks_to_await(missing);
+      pool_.wake_after.store(static_cast<std::int32_t>(wanted), std::memory_order_relaxed);
       const auto stirred = [&] {
-        return ledger_.has_completed() || local_word_.load(std::memory_order_acquire) != seen;
+        return ledger_.completed() >= wanted || local_word_.load(std::memory_order_acquire) != seen ||
+               (wanted > 1 && waiters_.load(std::memory_order_seq_cst) > 1);
       };
-      sync::wait_until(stirred, pool_.master_sleepers, pool_.completed_count, deadline);
+      sync::wait_until(stirred, pool_.master_sleepers, pool_.completed_word, deadline);
     }
     role.unlock();
     if (waiters_.load() > 1) wake_waiters();  // one of them takes over the collecting
@@ -237,8 +306,8 @@ void Engine::Master::wake_waiters() {
 
 // The collector sleeps on the workers' word; what the foreman changed must reach it too.
 void Engine::Master::wake_collector() {
-  pool_.completed_count.fetch_add(1, std::memory_order_seq_cst);
-  sync::wake_all(pool_.master_sleepers, pool_.completed_count);
+  pool_.completed_word.fetch_add(1, std::memory_order_seq_cst);
+  sync::wake_all(pool_.master_sleepers, pool_.completed_word);
 }
 
 // ---- the foreman
@@ -451,13 +520,11 @@ void Engine::Master::join() {
     if (life_ == Life::open)
       throw std::logic_error("procyon: this pool still takes tasks; close() or terminate() it before join()");
   }
-  const auto is_idle = [this] {
+  const auto missing = [this] {
     const std::lock_guard guard(mutex_);
-    return ledger_.outstanding() == 0;
+    return std::size_t{ledger_.outstanding() == 0 ? 0U : 1U};
   };
-  wait_for(
-      Condition([](const void* context) { return (*static_cast<decltype(&is_idle)>(context))(); }, &is_idle),
-      os::Deadline::never());
+  wait_for(Condition(missing), os::Deadline::never());
   pool_.stopping.store(1, std::memory_order_seq_cst);
   pool_.submitted.fetch_add(1, std::memory_order_seq_cst);
   os::futex_wake_all(pool_.submitted);
@@ -497,17 +564,18 @@ void Engine::submit(TaskDescription description, EncodedTask& task, bool wait_fo
   master_->require_creator();
   master_->submit(std::move(description), task, wait_for_slot);
 }
-bool Engine::try_submit(TaskDescription description, EncodedTask& task) {
+void Engine::submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
+                        std::size_t chunksize) {
   master_->require_creator();
-  return master_->try_submit(std::move(description), task);
+  master_->submit_all(description, task, items, chunksize);
 }
 bool Engine::wait(const Job& job, os::Deadline deadline) {
-  const auto is_done = [&job] { return job.pending.load(std::memory_order_acquire) == 0; };
-  return wait_until(is_done, deadline);
-}
-bool Engine::wait_for(Condition ready, os::Deadline deadline) {
   master_->require_creator();
-  return master_->wait_for(ready, deadline);
+  return master_->wait(job, deadline);
+}
+bool Engine::wait_for(Condition condition, os::Deadline deadline) {
+  master_->require_creator();
+  return master_->wait_for(condition, deadline);
 }
 void Engine::collect() {
   master_->require_creator();

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "pool/results.hpp"
-#include "pool/task_ring.hpp"
 
 namespace procyon::pool {
 
@@ -19,44 +18,84 @@ SlotState state_of(const TaskSlot& slot) {
   return SlotState::from_bits(slot.state.load(std::memory_order_acquire));
 }
 
+// For numbers that are changed under the mutex only: no locked instruction.
+constexpr std::size_t minus_one = std::size_t{0} - 1;
+void count(std::atomic<std::size_t>& number, std::size_t change) {
+  number.store(number.load(std::memory_order_relaxed) + change, std::memory_order_release);
+}
+
 }  // namespace
 
 Ledger::Ledger(arena::Session& session, PoolState& pool, Handle pool_handle)
-    : session_(session), pool_(pool), pool_handle_(pool_handle), entries_(pool.slot_count) {
+    : session_(session),
+      pool_(pool),
+      pool_handle_(pool_handle),
+      publisher_(pool),
+      completions_(pool),
+      entries_(pool.slot_count) {
   for (std::uint32_t index = pool.slot_count; index-- > 0;) free_.push_back(index);
 }
 
-bool Ledger::give_out(const TaskDescription& description, EncodedTask& task) {
+bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
+                      std::span<const std::byte> items) {
   if (free_.empty() || !unpublished_.empty()) return false;
   const std::uint32_t index = free_.back();
-  fill(pool_.slot(index), description, task);
+  fill(pool_.slot(index), description, task, items);
   free_.pop_back();
-  entries_[index] = {description, 0};
-  outstanding_.fetch_add(1, std::memory_order_relaxed);
+  Job& job = *description.job;
+  hold(job, description.job);
+  entries_[index] = {&job, description.first_item, description.item_count, 0, description.timeout};
+  count(outstanding_, 1);
   if (description.timeout) ++timed_in_use_;
-  if (!publish(pool_, index)) unpublished_.push_back(index);
+  if (!publisher_.publish(index)) unpublished_.push_back(index);
   return true;
 }
 
-void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTask& task) {
-  const auto bytes = task.bytes.bytes();
-  const auto references = task.parcel.references();
-  std::byte* target = slot.task;
-  slot.task_block = 0;
-  if (!references.empty() || bytes.size() > inline_task_bytes) {
-    const Handle block = session_.allocate(round_up(bytes.size()) + references.size_bytes());
-    target = session_.bytes(block);
-    if (!references.empty())
-      std::memcpy(target + round_up(bytes.size()), references.data(), references.size_bytes());
-    slot.task_references = references.size();
-    task.parcel.hand_to(block);
-    session_.hand_to(block, pool_handle_);
-    slot.task_block = block.bits();
-  } else {
-    slot.task_references = 0;
+void Ledger::hold(Job& job, const std::shared_ptr<Job>& self) {
+  if (job.tasks_.load(std::memory_order_relaxed) == 0) job.self_ = self;
+  count(job.tasks_, 1);
+}
+
+void Ledger::let_go(Job& job) {
+  const std::shared_ptr<Job> self =
+      job.tasks_.load(std::memory_order_relaxed) == 1 ? std::move(job.self_) : nullptr;
+  count(job.tasks_, minus_one);
+}
+
+// The number that stands for these bytes: a worker that has seen it need not look at them.
+std::uint64_t Ledger::number_of(std::span<const std::byte> callable) {
+  if (!std::ranges::equal(callable, last_callable_)) {
+    last_callable_.assign(callable.begin(), callable.end());
+    ++last_callable_number_;
   }
-  if (!bytes.empty()) std::memcpy(target, bytes.data(), bytes.size());
-  slot.task_size = bytes.size();
+  return last_callable_number_;
+}
+
+void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTask& task,
+                  std::span<const std::byte> items) {
+  const auto callable = task.callable.bytes();
+  const auto references = task.parcel.references();
+  const std::size_t callable_at = round_up(items.size());
+  const std::size_t references_at = callable_at + round_up(callable.size());
+  std::byte* target = slot.task;
+  Handle block;
+  if (!references.empty() || callable_at + callable.size() > inline_task_bytes) {
+    block = session_.allocate(references_at + references.size_bytes());
+    target = session_.bytes(block);
+  }
+  if (!items.empty()) std::memcpy(target, items.data(), items.size());
+  std::memcpy(target + callable_at, callable.data(), callable.size());
+  slot.callable_number = task.is_stateless && references.empty() ? number_of(callable) : 0;
+  slot.task_references = references.size();
+  slot.task_block = block.bits();
+  if (!references.empty()) {
+    std::memcpy(target + references_at, references.data(), references.size_bytes());
+    task.parcel.hand_to(block);
+  }
+  if (block) session_.hand_to(block, pool_handle_);
+  slot.items_size = items.size();
+  slot.callable_size = callable.size();
+  slot.item_size = task.item_size;
   slot.first_item = 0;
   slot.item_count = description.item_count;
   slot.timed = description.timeout ? 1 : 0;
@@ -66,9 +105,12 @@ void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTas
 void Ledger::keep(const TaskDescription& description, EncodedTask&& task) {
   auto kept = std::make_unique<EncodedTask>();
   kept->parcel.swap(task.parcel);
-  kept->bytes = std::move(task.bytes);
+  kept->callable = std::move(task.callable);
+  kept->items = std::move(task.items);
+  kept->item_size = task.item_size;
+  kept->is_stateless = task.is_stateless;
   kept_.push_back({description, std::move(kept)});
-  outstanding_.fetch_add(1, std::memory_order_relaxed);
+  count(outstanding_, 1);
 }
 
 bool Ledger::feed() {
@@ -76,35 +118,26 @@ bool Ledger::feed() {
   bool fed = false;
   while (!kept_.empty() && give_out(kept_.front().description, *kept_.front().task)) {
     kept_.pop_front();
-    outstanding_.fetch_sub(1, std::memory_order_relaxed);  // give_out() has counted it anew
+    count(outstanding_, minus_one);  // give_out() has counted it anew
     fed = true;
   }
+  announce();
   return fed;
 }
 
 void Ledger::republish() {
-  while (!unpublished_.empty() && publish(pool_, unpublished_.back())) unpublished_.pop_back();
-}
-
-bool Ledger::has_completed() const {
-  for (std::uint32_t word = 0; word * 64 < pool_.slot_count; ++word)
-    if (pool_.completed[word].load(std::memory_order_seq_cst) != 0) return true;
-  return false;
+  while (!unpublished_.empty() && publisher_.publish(unpublished_.back())) unpublished_.pop_back();
 }
 
 std::size_t Ledger::collect() {
   std::size_t collected = 0;
-  for (std::uint32_t word = 0; word * 64 < pool_.slot_count; ++word) {
-    if (pool_.completed[word].load(std::memory_order_relaxed) == 0) continue;
-    std::uint64_t bits = pool_.completed[word].exchange(0, std::memory_order_acquire);
-    for (; bits != 0; bits &= bits - 1) {
-      const std::uint32_t index = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-      // A late bit may name a slot that was settled after its worker's death, and used again.
-      if (!entries_[index].task || state_of(pool_.slot(index)).phase != Phase::done) continue;
-      settle_slot(index, nullptr);
-      ++collected;
-    }
-  }
+  completions_.take_all([&](std::uint32_t worker, std::uint32_t index) {
+    // One that was settled after its worker's death may be named late, when it is in use again.
+    const SlotState state = state_of(pool_.slot(index));
+    if (entries_[index].job == nullptr || state.phase != Phase::done || state.worker != worker) return;
+    settle_slot(index, nullptr);
+    ++collected;
+  });
   if (collected != 0) feed();
   return collected;
 }
@@ -117,7 +150,7 @@ void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
   deliver_finished(index, is_done ? slot.item_count : progress.finished);
   std::uint32_t ended = std::max(entry.delivered, progress.finished);
   if (lost) {
-    end_item(entry, ended, lost);
+    end_item(*entry.job, entry.first_item + ended, lost);
     ++ended;
     entry.delivered = ended;
   }
@@ -128,37 +161,51 @@ void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
 void Ledger::deliver_finished(std::uint32_t index, std::uint32_t finished) {
   TaskSlot& slot = pool_.slot(index);
   Entry& entry = entries_[index];
-  Job& job = *entry.task->job;
+  Job& job = *entry.job;
   ResultReader results(session_, slot);
-  for (std::uint32_t item = slot.first_item; item < finished; ++item) {
+  std::size_t delivered = 0;
+  for (std::uint32_t item = slot.first_item; item < finished;) {
+    std::uint32_t items = 1;
+    const std::size_t first = entry.first_item + item;
     try {
-      const ResultReader::Result result = results.next();
-      OpenedParcel parcel(result.references);
-      wire::Reader reader(result.outcome, &parcel);
-      job.deliver(entry.task->first_item + item, reader);
+      const ResultReader::Result result = results.next(finished - item);
+      if (result.values != 0) {
+        items = result.values;
+        job.deliver_values(first, items, result.bytes);
+      } else {
+        OpenedParcel parcel(result.references);
+        wire::Reader reader(result.bytes, &parcel);
+        job.deliver(first, reader);
+      }
     } catch (...) {
-      job.fail(entry.task->first_item + item, std::current_exception());
+      for (std::uint32_t each = 0; each < items; ++each) job.fail(first + each, std::current_exception());
     }
-    job.pending.fetch_sub(1, std::memory_order_release);
+    item += items;
+    delivered += items;
   }
   entry.delivered = std::max(entry.delivered, finished);
+  count(job.pending, std::size_t{0} - delivered);
 }
 
-void Ledger::end_item(Entry& entry, std::uint32_t item, const std::exception_ptr& error) {
-  entry.task->job->fail(entry.task->first_item + item, error);
-  entry.task->job->pending.fetch_sub(1, std::memory_order_release);
+void Ledger::end_item(Job& job, std::size_t item, const std::exception_ptr& error) {
+  job.fail(item, error);
+  count(job.pending, minus_one);
 }
 
 void Ledger::free_slot(std::uint32_t index) {
   TaskSlot& slot = pool_.slot(index);
+  Entry& entry = entries_[index];
   free_results(session_, slot, pool_handle_);
   if (slot.task_block != 0) session_.release(Handle::from_bits(slot.task_block));
   slot.task_block = 0;
   slot.state.store(SlotState{}.bits(), std::memory_order_release);
-  if (entries_[index].task->timeout) --timed_in_use_;
-  entries_[index].task.reset();
+  publisher_.forget(index);
+  if (entry.timeout) --timed_in_use_;
+  Job& job = *entry.job;
+  entry.job = nullptr;
+  let_go(job);
   free_.push_back(index);
-  outstanding_.fetch_sub(1, std::memory_order_release);
+  count(outstanding_, minus_one);
 }
 
 void Ledger::publish_again(std::uint32_t index, std::uint32_t first_item) {
@@ -166,7 +213,9 @@ void Ledger::publish_again(std::uint32_t index, std::uint32_t first_item) {
   free_results(session_, slot, pool_handle_);
   slot.first_item = first_item;
   slot.progress.store(Progress{first_item, false, first_item}.bits(), std::memory_order_relaxed);
-  if (!publish(pool_, index)) unpublished_.push_back(index);
+  // Nobody's, while it waits for the ring: a later worker of that number must not seem to have taken it.
+  slot.state.store(SlotState{}.bits(), std::memory_order_release);
+  if (!publisher_.publish(index)) unpublished_.push_back(index);
 }
 
 std::vector<Ledger::Overrun> Ledger::condemn_overruns() {
@@ -176,12 +225,12 @@ std::vector<Ledger::Overrun> Ledger::condemn_overruns() {
   for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
     TaskSlot& slot = pool_.slot(index);
     const SlotState state = state_of(slot);
-    if (state.phase != Phase::taken || !entries_[index].task || !entries_[index].task->timeout) continue;
+    const Entry& entry = entries_[index];
+    if (state.phase != Phase::taken || entry.job == nullptr || !entry.timeout) continue;
     std::uint64_t seen = slot.progress.load(std::memory_order_acquire);
     const Progress progress = Progress::from_bits(seen);
     const std::int64_t began = slot.item_began.load(std::memory_order_relaxed);
-    if (!progress.is_running() || progress.condemned || now - began < entries_[index].task->timeout->count())
-      continue;
+    if (!progress.is_running() || progress.condemned || now - began < entry.timeout->count()) continue;
     // If the item ends at this very moment, its worker's compare-and-swap or ours fails, not both.
     const Progress condemned{progress.begun, true, progress.finished};
     if (slot.progress.compare_exchange_strong(seen, condemned.bits(), std::memory_order_acq_rel))
@@ -196,24 +245,24 @@ os::Deadline Ledger::next_overrun() const {
   if (timed_in_use_ == 0) return os::Deadline::never();
   std::chrono::nanoseconds shortest = std::chrono::seconds(5);
   for (const Entry& entry : entries_)
-    if (entry.task && entry.task->timeout) shortest = std::min(shortest, *entry.task->timeout);
+    if (entry.job != nullptr && entry.timeout) shortest = std::min(shortest, *entry.timeout);
   return os::Deadline::after(std::max<std::chrono::nanoseconds>(shortest / 50, std::chrono::milliseconds(2)));
 }
 
 void Ledger::fail_all(const std::exception_ptr& error) {
   for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
-    Entry& entry = entries_[index];
-    if (!entry.task) continue;
+    const Entry& entry = entries_[index];
+    if (entry.job == nullptr) continue;
     for (std::uint32_t item = std::max(entry.delivered, pool_.slot(index).first_item);
-         item < entry.task->item_count; ++item)
-      end_item(entry, item, error);
+         item < entry.item_count; ++item)
+      end_item(*entry.job, entry.first_item + item, error);
     free_slot(index);
   }
-  for (Kept& kept : kept_) {
-    Entry entry{kept.description, 0};
-    for (std::uint32_t item = 0; item < entry.task->item_count; ++item) end_item(entry, item, error);
+  for (const Kept& kept : kept_) {
+    for (std::uint32_t item = 0; item < kept.description.item_count; ++item)
+      end_item(*kept.description.job, kept.description.first_item + item, error);
   }
-  outstanding_.fetch_sub(kept_.size(), std::memory_order_release);
+  count(outstanding_, std::size_t{0} - kept_.size());
   kept_.clear();
   unpublished_.clear();
 }

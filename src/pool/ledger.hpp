@@ -8,9 +8,11 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "pool/pool_format.hpp"
+#include "pool/task_ring.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/pool/engine.hpp"
 #include "procyon/errors.hpp"
@@ -21,8 +23,14 @@ class Ledger {
  public:
   Ledger(arena::Session& session, PoolState& pool, arena::Handle pool_handle);
 
-  /// Fills a free slot and publishes it. False if none can be used now.
-  bool give_out(const TaskDescription& description, EncodedTask& task);
+  /// Fills a free slot and publishes it. False if none can be used now. To be announced, sooner or later.
+  bool give_out(const TaskDescription& description, EncodedTask& task) {
+    return give_out(description, task, task.items.bytes());
+  }
+  /// The same with items that lie elsewhere.
+  bool give_out(const TaskDescription& description, EncodedTask& task, std::span<const std::byte> items);
+  /// Wakes workers for what was given out.
+  void announce() { publisher_.announce(); }
   /// Keeps a task until a slot is free (feed()).
   void keep(const TaskDescription& description, EncodedTask&& task);
   /// Gives out kept tasks. Returns whether it gave out any.
@@ -30,8 +38,10 @@ class Ledger {
 
   /// Takes over the results of completed tasks. Returns how many tasks.
   std::size_t collect();
-  /// Whether a collect() would find something; may be called without the mutex.
-  [[nodiscard]] bool has_completed() const;
+  /// How many tasks a collect() would find; may be called without the mutex.
+  [[nodiscard]] std::size_t completed() const { return completions_.waiting(); }
+  /// How many tasks of a job have not been collected.
+  [[nodiscard]] static std::size_t tasks_of(const Job& job) { return job.tasks_; }
 
   /// Settles what a dead worker had taken: finished items are delivered, the begun one fails with `lost(describe)`,
   /// the rest is given out again. Returns whether it had taken a task.
@@ -54,32 +64,42 @@ class Ledger {
 
  private:
   struct Entry {
-    std::optional<TaskDescription> task;
+    Job* job = nullptr;  // null: the slot is free; else the job holds itself
+    std::size_t first_item = 0;
+    std::uint32_t item_count = 0;
     std::uint32_t delivered = 0;  // items [0, delivered) of the slot have ended
+    std::optional<std::chrono::nanoseconds> timeout;
   };
   struct Kept {
     TaskDescription description;
     std::unique_ptr<EncodedTask> task;
   };
 
-  void fill(TaskSlot& slot, const TaskDescription& description, EncodedTask& task);
+  void fill(TaskSlot& slot, const TaskDescription& description, EncodedTask& task,
+            std::span<const std::byte> items);
+  std::uint64_t number_of(std::span<const std::byte> callable);
+  static void hold(Job& job, const std::shared_ptr<Job>& self);
+  static void let_go(Job& job);
   void deliver_finished(std::uint32_t index, std::uint32_t finished);
-  void end_item(Entry& entry, std::uint32_t item, const std::exception_ptr& error);
+  static void end_item(Job& job, std::size_t item, const std::exception_ptr& error);
   void free_slot(std::uint32_t index);
   void publish_again(std::uint32_t index, std::uint32_t first_item);
   void republish();
-  std::optional<std::uint32_t> taken_by(std::uint32_t worker, std::uint32_t index) const;
   void settle_slot(std::uint32_t index, const std::exception_ptr& lost);
 
   arena::Session& session_;
   PoolState& pool_;
   arena::Handle pool_handle_;
+  Publisher publisher_;
+  Completions completions_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;         // slots, the warmest last
   std::vector<std::uint32_t> unpublished_;  // filled slots that the ring had no room for
   std::deque<Kept> kept_;
   std::atomic<std::size_t> outstanding_{0};
   std::size_t timed_in_use_ = 0;
+  std::vector<std::byte> last_callable_;  // that was given a number
+  std::uint64_t last_callable_number_ = 0;
 };
 
 template <class MakeError>
@@ -88,16 +108,18 @@ bool Ledger::settle_lost(std::uint32_t worker, MakeError make_error) {
   for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
     const SlotState state = SlotState::from_bits(pool_.slot(index).state.load(std::memory_order_acquire));
     if (state.worker != worker || (state.phase != Phase::taken && state.phase != Phase::done)) continue;
-    if (!entries_[index].task) continue;
+    const Entry& entry = entries_[index];
+    if (entry.job == nullptr) continue;
     had_task = true;
     const Progress progress = Progress::from_bits(pool_.slot(index).progress.load(std::memory_order_acquire));
     std::exception_ptr error;
     if (state.phase == Phase::taken && progress.is_running()) {
-      const TaskDescription& task = *entries_[index].task;
+      const TaskDescription task{entry.job->self_, entry.first_item, entry.item_count, entry.timeout};
       error = make_error(task, progress.finished, progress.condemned);
     }
     settle_slot(index, error);
   }
+  completions_.skip(worker);
   return had_task;
 }
 

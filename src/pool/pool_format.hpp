@@ -13,19 +13,35 @@
 //   taken by a dead worker --master: settles (below)-->    free, or ready with a new ticket
 //
 // Tickets are given out in order and never again. The RING says where ticket t lies: ring[t % slots] = | ticket 48 |
-// slot 16 |; `cursor` is the lowest ticket that may be unclaimed. Both are hints: a worker that finds ticket t not ready
-// (claimed by somebody who died before he moved the cursor, cancelled) moves the cursor on itself. The master never
-// overwrites the entry of a ticket that is still ready.
+// slot 16 |. The master never overwrites the entry of a ticket that is still ready.
+//
+// WHERE TO LOOK for ready tickets: from `cursor` on, and in the workers' RESERVATIONS, | first ticket 48 | count 16 |.
+// When many tasks wait, a worker notes a few tickets as reserved, moves the cursor past them, and then claims them one by
+// one, each when it is about to run it; so workers seldom meet at the cursor. A reservation is a hint that gives no right:
+// an idle worker claims what others have reserved, be they dead, replaced, or busy with something long. The order makes
+// it safe: the note comes before the cursor moves, and a ticket leaves the note after its claim. So each ready ticket is
+// always in one of these places, whoever dies. What is found there and not ready (claimed by another, cancelled) is
+// passed over. A replacement goes on with its predecessor's reservation.
 //
 // PROGRESS of a taken slot, | begun 31 | condemned 1 | finished 32 |: items [0, finished) have results; item `finished` is
 // running if begun > finished. Written by the worker alone, except that the master condemns a running item by a
 // compare-and-swap of begun>finished to the same with `condemned`: then that item's outcome is the master's to say, and
 // the worker, whose own compare-and-swap fails, stops and waits for its end. So an item ends in exactly one way.
 //
-// RESULTS. Each finished item appends a ResultRecord, its references and its bytes to the slot's result area: the inline
-// one, or a block once that is full. The record counts when `finished` is stored (release). To move to a larger block the
-// worker allocates it (owned), notes it in the result_block that is not current, hands it to the pool (held), copies,
-// and stores `current`; then it frees the one before and clears its note.
+// THE TASK. First the items: all of one size (item_size), or each behind its 32-bit size (item_size = variable_items);
+// then, at a multiple of 8, the callable; at the next one the references. A callable that may be used again has a number,
+// the same for the same bytes: a worker that has decoded it does not look at it again.
+//
+// RESULTS. They lie one behind the other in the slot's result area: the inline one, or a block once that is full. Each
+// ResultRecord stands for one encoded outcome, or for a run of bare values of one size: of a run that is open, those that
+// belong to finished items count. It is closed, its number written, before another record follows. An item's result
+// counts when `finished` is stored (release). To move to a larger block the worker allocates it (owned), notes it in the
+// result_block that is not current, hands it to the pool (held), copies, and stores `current`; then it frees the one
+// before and clears its note.
+//
+// COMPLETED TASKS are told to the master by their worker: it writes the slot's number into its own row of the completed
+// table, at [tasks_completed % slots], and then counts tasks_completed up. A slot is in a row at most once until the
+// master has taken it from there, so that a row never overflows.
 //
 // WHAT A DEATH LEAVES.
 //   worker, before its claim      a ready task: another claims it
@@ -33,22 +49,27 @@
 //                                 lost with the worker (or timed out, if condemned); the items after it become ready
 //                                 again in the same slot. Of the two result blocks the one that is not current is
 //                                 freed if the pool holds it; if not, it went back with its owner.
-//   worker, after `done`          a finished task; its `completed` bit may be missing: the master looks at every slot of
-//                                 a dead worker
+//   worker, after `done`          a finished task; it may be missing in the worker's row: the master looks at every slot
+//                                 of a dead worker, and goes on in the row where its count stands
 //   worker, anywhere else         nothing: what it owned comes back by Session::recover
 //   master                        the workers are daemonic: the kernel ends them with it; the pool goes with the session,
 //                                 or with the last reference to it
 // Settling is the master's alone; a master that dies in it leaves nobody who wants the results.
 //
-// WAKING. Workers sleep on `submitted`, the master on `completed_count` (sync/sleep.hpp).
+// WAKING. Workers sleep on `submitted`, the master on `completed_word` (sync/sleep.hpp). A master that cannot go on before
+// n more tasks are complete says so in `wake_after`; while it sleeps each completion counts it down, and whoever gets to
+// zero rings. n is at most half of the tasks that are out when it falls asleep, so that enough are to come; a worker's end
+// rings in any case.
 //
 // MEMORY ORDER. state: release by who fills (task, results), acquire by who takes. progress: release with each finished
-// item, acquire by the master when it settles or condemns. completed bits: release/acquire, but only a hint where to look.
+// item, acquire by the master when it settles or condemns. reserved: release, before the compare-and-swap that moves the
+// cursor. tasks_completed: a sequentially consistent exchange, which is also the barrier before the sleepers' flag.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/arena/reference.hpp"
@@ -59,7 +80,7 @@ namespace procyon::pool {
 
 inline constexpr std::uint32_t slot_limit = 1024;
 inline constexpr std::uint32_t worker_limit = 1024;
-inline constexpr std::size_t inline_task_bytes = 384;
+inline constexpr std::size_t inline_task_bytes = 408;
 inline constexpr std::size_t inline_result_bytes = 448;
 
 enum class Phase : std::uint8_t { free, ready, taken, done };
@@ -94,26 +115,47 @@ struct Progress {
   [[nodiscard]] constexpr bool is_running() const { return begun > finished; }
 };
 
-struct ResultRecord {
-  std::uint64_t size;        // bytes of the encoded outcome, behind the references
-  std::uint64_t references;  // number of TravellingReferences
+/// Tickets that a worker means to claim next.
+struct Reservation {
+  std::uint64_t first = 0;
+  std::uint32_t count = 0;
+
+  static constexpr Reservation from_bits(std::uint64_t bits) {
+    return {bits >> 16, static_cast<std::uint32_t>(bits & 0xffff)};
+  }
+  [[nodiscard]] constexpr std::uint64_t bits() const { return first << 16 | count; }
 };
 
+struct ResultRecord {
+  static constexpr std::uint32_t open_run = UINT32_MAX;
+
+  std::uint64_t size;        // bytes of the encoded outcome, behind the references; of a run: of each value
+  std::uint32_t references;  // number of TravellingReferences
+  std::uint32_t values;      // in this run, or open_run; 0: it is one encoded outcome
+};
+
+// The first line is all that is needed to run a small task, but for its bytes; the others lie behind the rarer fields.
 struct TaskSlot {
+  static constexpr std::uint32_t variable_items = UINT32_MAX;
+
   alignas(64) std::atomic<std::uint64_t> state{0};
   std::atomic<std::uint64_t> progress{0};
-  std::atomic<std::int64_t> item_began{0};  // nanoseconds (Deadline::monotonic_now); only if `timed`
-  std::uint32_t first_item = 0;             // items before it are not to be run (again)
+  std::uint32_t first_item = 0;  // items before it are not to be run (again)
   std::uint32_t item_count = 0;
   std::uint32_t timed = 0;  // an item may be condemned
-  std::atomic<std::uint32_t> current_result{0};
+  std::uint32_t item_size = 0;
+  std::uint64_t items_size = 0;
+  std::uint64_t callable_number = 0;  // 0: not to be used again
+  std::uint64_t callable_size = 0;
+  std::uint64_t task_block = 0;  // Handle; 0: the inline area
+  std::uint64_t task_references = 0;
   std::atomic<std::uint64_t> result_block[2]{};  // Handles; 0: the inline area
-  std::uint64_t task_size = 0;
-  std::uint64_t task_references = 0;  // behind the task, at a multiple of 8; then it lies in a block
-  std::uint64_t task_block = 0;       // Handle; 0: the inline area
-  alignas(64) std::byte task[inline_task_bytes];
-  std::byte result[inline_result_bytes];
+  std::atomic<std::uint32_t> current_result{0};
+  std::atomic<std::int64_t> item_began{0};  // nanoseconds (Deadline::monotonic_now); only if `timed`
+  alignas(8) std::byte task[inline_task_bytes];
+  alignas(64) std::byte result[inline_result_bytes];
 };
+// An odd number of lines, so that slots spread over all sets of a cache.
 static_assert(sizeof(TaskSlot) == 1024 - 64);
 
 struct WorkerSlot {
@@ -122,6 +164,9 @@ struct WorkerSlot {
   std::atomic<std::uint64_t> initializer_error{0};  // Handle of a block with an encoded outcome
   std::atomic<std::uint64_t> initializer_error_size{0};
   std::atomic<std::uint32_t> retired{0};  // ends because it has run maxtasksperchild tasks
+  // Written for each task; they outlive the worker.
+  alignas(64) std::atomic<std::uint64_t> reserved{0};
+  std::atomic<std::uint64_t> tasks_completed{0};
 };
 
 struct PoolState : arena::Counted {
@@ -138,19 +183,40 @@ struct PoolState : arena::Counted {
   os::FutexWord submitted{0};
   // Written by workers.
   alignas(64) std::atomic<std::uint64_t> cursor{1};
+  // Written by who goes to sleep, and by who wakes.
   alignas(64) sync::SleepersFlag worker_sleepers{0};
   sync::SleepersFlag master_sleepers{0};
-  alignas(64) os::FutexWord completed_count{0};
-  alignas(64) std::atomic<std::uint64_t> completed[slot_limit / 64]{};
+  std::atomic<std::int32_t> wake_after{0};
+  os::FutexWord completed_word{0};
   alignas(64) std::atomic<std::uint64_t> ring[slot_limit]{};
 
-  // WorkerSlot[worker_count], then TaskSlot[slot_count].
+  // WorkerSlot[worker_count], then the completed table, then TaskSlot[slot_count].
   WorkerSlot& worker(std::uint32_t index) { return reinterpret_cast<WorkerSlot*>(this + 1)[index]; }
+  [[nodiscard]] const WorkerSlot& worker(std::uint32_t index) const {
+    return reinterpret_cast<const WorkerSlot*>(this + 1)[index];
+  }
+  std::atomic<std::uint16_t>& completed_slot(std::uint32_t worker, std::uint64_t position) {
+    return reinterpret_cast<std::atomic<std::uint16_t>*>(
+        &this->worker(worker_count))[worker * slot_count + (position & (slot_count - 1))];
+  }
   TaskSlot& slot(std::uint32_t index) {
-    return reinterpret_cast<TaskSlot*>(reinterpret_cast<WorkerSlot*>(this + 1) + worker_count)[index];
+    return reinterpret_cast<TaskSlot*>(reinterpret_cast<std::byte*>(&worker(worker_count)) +
+                                       table_bytes(worker_count, slot_count))[index];
+  }
+  [[nodiscard]] const TaskSlot& slot(std::uint32_t index) const {
+    return const_cast<PoolState*>(this)->slot(index);
+  }
+  static constexpr std::size_t table_bytes(std::uint32_t workers, std::uint32_t slots) {
+    return (std::size_t{workers} * slots * sizeof(std::uint16_t) + alignof(TaskSlot) - 1) /
+           alignof(TaskSlot) * alignof(TaskSlot);
   }
   static std::size_t room_for(std::uint32_t workers, std::uint32_t slots) {
-    return workers * sizeof(WorkerSlot) + slots * sizeof(TaskSlot);
+    return workers * sizeof(WorkerSlot) + table_bytes(workers, slots) + slots * sizeof(TaskSlot);
+  }
+  /// Before the pool is used: everything in room_for().
+  void construct_tables() {
+    for (std::uint32_t index = 0; index < worker_count; ++index) new (&worker(index)) WorkerSlot;
+    for (std::uint32_t index = 0; index < slot_count; ++index) new (&slot(index)) TaskSlot;
   }
 };
 static_assert(sizeof(PoolState) % alignof(TaskSlot) == 0 && sizeof(WorkerSlot) % alignof(TaskSlot) == 0);

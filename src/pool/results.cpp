@@ -17,7 +17,7 @@ constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; 
 }  // namespace
 
 void ResultWriter::append(std::span<const std::byte> outcome, channel::Parcel& parcel) {
-  const ResultRecord record{outcome.size(), parcel.references().size()};
+  const ResultRecord record{outcome.size(), static_cast<std::uint32_t>(parcel.references().size()), 0};
   const std::size_t bytes = sizeof record + parcel.references().size_bytes() + round_up(outcome.size());
   if (bytes > area_.size() - used_) grow(used_ + bytes);
   std::byte* target = area_.data() + used_;
@@ -30,6 +30,25 @@ void ResultWriter::append(std::span<const std::byte> outcome, channel::Parcel& p
   }
   if (!outcome.empty()) std::memcpy(target, outcome.data(), outcome.size());
   used_ += bytes;
+}
+
+std::byte* ResultWriter::open_run(std::size_t size, std::uint32_t values) {
+  const ResultRecord record{size, 0, ResultRecord::open_run};
+  const std::size_t bytes = sizeof record + size * values;
+  if (bytes > area_.size() - used_) grow(used_ + bytes);
+  std::byte* const target = area_.data() + used_;
+  std::memcpy(target, &record, sizeof record);
+  return target + sizeof record;
+}
+
+void ResultWriter::close_run(std::uint32_t values) {
+  if (values == 0) return;  // as if it had never been opened
+  ResultRecord record;
+  std::byte* const target = area_.data() + used_;
+  std::memcpy(&record, target, sizeof record);
+  record.values = values;
+  std::memcpy(target, &record, sizeof record);
+  used_ += sizeof record + round_up(record.size * values);
 }
 
 void ResultWriter::grow(std::size_t bytes_needed) {
@@ -57,7 +76,7 @@ ResultReader::ResultReader(arena::Session& session, TaskSlot& slot) {
                 : std::span<const std::byte>(slot.result, inline_result_bytes);
 }
 
-ResultReader::Result ResultReader::next() {
+ResultReader::Result ResultReader::next(std::uint32_t items_left) {
   const auto require = [this](std::size_t bytes) {
     if (bytes > area_.size() - position_)
       throw std::runtime_error("procyon: the results of a task are damaged");
@@ -66,7 +85,14 @@ ResultReader::Result ResultReader::next() {
   require(sizeof record);
   std::memcpy(&record, area_.data() + position_, sizeof record);
   position_ += sizeof record;
-  require(record.references);  // before multiplying
+  require(record.size);  // before multiplying
+  if (record.values != 0) {
+    const std::uint32_t values = std::min(record.values, items_left);
+    require(record.size * values);
+    const std::span<const std::byte> bytes = area_.subspan(position_, record.size * values);
+    position_ = std::min(position_ + round_up(bytes.size()), area_.size());
+    return {bytes, {}, values};
+  }
   const std::size_t references_bytes = record.references * sizeof(TravellingReference);
   require(references_bytes);
   const auto* const references = reinterpret_cast<const TravellingReference*>(area_.data() + position_);
@@ -74,16 +100,20 @@ ResultReader::Result ResultReader::next() {
   require(record.size);
   const std::span<const std::byte> outcome = area_.subspan(position_, record.size);
   position_ = std::min(position_ + round_up(record.size), area_.size());
-  return {outcome, {references, record.references}};
+  return {outcome, {references, record.references}, 0};
 }
 
 void free_results(arena::Session& session, TaskSlot& slot, Handle pool) {
   for (auto& word : slot.result_block) {
-    const Handle block = Handle::from_bits(word.load(std::memory_order_acquire));
-    if (block && session.is_held_by(block, pool)) session.release(block);
+    const std::uint64_t bits = word.load(std::memory_order_acquire);
+    if (bits == 0) continue;
+    const Handle block = Handle::from_bits(bits);
+    if (session.is_held_by(block, pool)) session.release(block);
     word.store(0, std::memory_order_relaxed);
   }
-  slot.current_result.store(0, std::memory_order_relaxed);
+  // Only if it must be: what is not written to stays in the worker's cache.
+  if (slot.current_result.load(std::memory_order_relaxed) != 0)
+    slot.current_result.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace procyon::pool

@@ -21,6 +21,12 @@ class ResultWriter {
   /// item is finished (slot.progress). Throws SessionError when shared memory is exhausted; then nothing was appended.
   void append(std::span<const std::byte> outcome, channel::Parcel& parcel);
 
+  /// A run of up to `values` bare values of this size, the last thing in the area until it is closed. Each counts when its
+  /// item is finished. Returns where they go. Throws as append().
+  std::byte* open_run(std::size_t size, std::uint32_t values);
+  /// The run ends after this many values.
+  void close_run(std::uint32_t values);
+
  private:
   void grow(std::size_t bytes_needed);
 
@@ -37,10 +43,12 @@ class ResultReader {
   ResultReader(arena::Session& session, TaskSlot& slot);
 
   struct Result {
-    std::span<const std::byte> outcome;
+    std::span<const std::byte> bytes;  // an encoded outcome, or bare values one behind the other
     std::span<const channel::TravellingReference> references;
+    std::uint32_t values;  // 0: it is one encoded outcome
   };
-  Result next();
+  /// The next outcome, or as many bare values as come next, at most `items_left`.
+  Result next(std::uint32_t items_left = 1);
 
  private:
   std::span<const std::byte> area_;

@@ -62,7 +62,7 @@ TEST_F(Results, SmallOnesLieInTheSlot) {
   EXPECT_EQ(slot->result_block[0], 0U);
   EXPECT_EQ(slot->result_block[1], 0U);
   ResultReader reader(session, *slot);
-  for (const char* expected : {"first", "", "third"}) EXPECT_EQ(text(reader.next().outcome), expected);
+  for (const char* expected : {"first", "", "third"}) EXPECT_EQ(text(reader.next().bytes), expected);
   expect_freed();
 }
 
@@ -73,7 +73,7 @@ TEST_F(Results, AnySizesComeBackInOrderAndAreFreed) {
     append(texts.back());
   }
   ResultReader reader(session, *slot);
-  for (const std::string& expected : texts) ASSERT_EQ(text(reader.next().outcome), expected);
+  for (const std::string& expected : texts) ASSERT_EQ(text(reader.next().bytes), expected);
   expect_freed();
 }
 
@@ -83,8 +83,8 @@ TEST_F(Results, OneThatFillsTheSlotExactly) {
   EXPECT_EQ(slot->result_block[1], 0U);
   append("y");
   ResultReader reader(session, *slot);
-  EXPECT_EQ(reader.next().outcome.size(), inline_result_bytes - sizeof(ResultRecord));
-  EXPECT_EQ(text(reader.next().outcome), "y");
+  EXPECT_EQ(reader.next().bytes.size(), inline_result_bytes - sizeof(ResultRecord));
+  EXPECT_EQ(text(reader.next().bytes), "y");
   expect_freed();
 }
 
@@ -108,16 +108,44 @@ TEST_F(Results, SharedObjectsTravelWithThem) {
   expect_freed();
 }
 
+TEST_F(Results, BareValuesLieInRunsBetweenOutcomes) {
+  const auto write_run = [this](std::uint32_t room, const std::vector<std::uint64_t>& values) {
+    std::memcpy(writer->open_run(sizeof(std::uint64_t), room), values.data(), values.size() * 8);
+  };
+  write_run(1'000, {1, 2, 3});
+  writer->close_run(3);
+  append("an error");
+  write_run(996, {});
+  writer->close_run(0);
+  append("another");
+  write_run(995, {4, 5});  // its writer died here: open, and two items are finished
+  ResultReader reader(session, *slot);
+  ResultReader::Result result = reader.next(7);
+  EXPECT_EQ(result.values, 3U);
+  EXPECT_EQ(result.bytes.size(), 24U);
+  EXPECT_EQ(result.bytes[16], std::byte{3});
+  EXPECT_EQ(text(reader.next(4).bytes), "an error");
+  result = reader.next(3);
+  EXPECT_EQ(result.values, 0U);
+  EXPECT_EQ(text(result.bytes), "another");
+  result = reader.next(2);
+  EXPECT_EQ(result.values, 2U);
+  EXPECT_EQ(result.bytes[8], std::byte{5});
+  expect_freed();
+}
+
 TEST_F(Results, DamagedOnesAreRefused) {
   append("text");
   auto* const record = reinterpret_cast<ResultRecord*>(slot->result);
   for (const std::uint64_t size : {std::uint64_t{inline_result_bytes}, ~std::uint64_t{0}}) {
-    *record = {size, 0};
+    *record = {size, 0, 0};
     EXPECT_THROW(ResultReader(session, *slot).next(), std::runtime_error);
-    *record = {0, size};
+    *record = {0, static_cast<std::uint32_t>(size), 0};
     EXPECT_THROW(ResultReader(session, *slot).next(), std::runtime_error);
   }
-  *record = {inline_result_bytes - sizeof(ResultRecord), 0};
+  *record = {inline_result_bytes / 4, 0, ResultRecord::open_run};
+  EXPECT_THROW(ResultReader(session, *slot).next(4), std::runtime_error);
+  *record = {inline_result_bytes - sizeof(ResultRecord), 0, 0};
   ResultReader reader(session, *slot);
   static_cast<void>(reader.next());
   EXPECT_THROW(reader.next(), std::runtime_error);

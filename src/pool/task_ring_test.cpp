@@ -17,12 +17,21 @@ constexpr std::uint32_t slots = 8;
 /// A pool's state in ordinary memory: the ring needs no more.
 class TaskRing : public ::testing::Test {
  protected:
-  TaskRing() {
-    for (std::uint32_t index = 0; index < state.worker_count; ++index) new (&state.worker(index)) WorkerSlot;
-    for (std::uint32_t index = 0; index < slots; ++index) new (&state.slot(index)) TaskSlot;
-  }
   SlotState state_of(std::uint32_t slot) { return SlotState::from_bits(state.slot(slot).state); }
-  void free(std::uint32_t slot) { state.slot(slot).state = SlotState{}.bits(); }
+  void free(std::uint32_t slot) {
+    state.slot(slot).state = SlotState{}.bits();
+    publisher.forget(slot);
+  }
+  bool publish(std::uint32_t slot) {
+    const bool is_published = publisher.publish(slot);
+    publisher.announce();
+    return is_published;
+  }
+  std::vector<std::uint32_t> completed(Completions& completions) {
+    std::vector<std::uint32_t> taken;
+    completions.take_all([&](std::uint32_t, std::uint32_t slot) { taken.push_back(slot); });
+    return taken;
+  }
 
  private:
   struct alignas(64) Line {
@@ -36,8 +45,10 @@ class TaskRing : public ::testing::Test {
     auto* const pool = new (memory_.data()) PoolState;
     pool->slot_count = slots;
     pool->worker_count = 2;
+    pool->construct_tables();
     return *pool;
   }();
+  Publisher publisher{state};
 };
 
 TEST_F(TaskRing, AStateIsOneWord) {
@@ -59,7 +70,7 @@ TEST_F(TaskRing, AnEmptyOneHasNothingToClaim) {
 }
 
 TEST_F(TaskRing, TasksAreClaimedInTheOrderTheyWereGivenOut) {
-  for (const std::uint32_t slot : {5U, 2U, 7U}) ASSERT_TRUE(publish(state, slot));
+  for (const std::uint32_t slot : {5U, 2U, 7U}) ASSERT_TRUE(publish(slot));
   EXPECT_TRUE(may_have_task(state));
   for (const std::uint32_t slot : {5U, 2U, 7U}) {
     const auto claimed = claim(state, 1);
@@ -74,17 +85,72 @@ TEST_F(TaskRing, TasksAreClaimedInTheOrderTheyWereGivenOut) {
 }
 
 TEST_F(TaskRing, ACompletedTaskIsTold) {
-  ASSERT_TRUE(publish(state, 3));
+  Completions completions(state);
+  ASSERT_TRUE(publish(3));
   const auto claimed = claim(state, 0);
+  EXPECT_EQ(completions.waiting(), 0U);
   complete(state, 0, *claimed);
   EXPECT_EQ(state_of(3).phase, Phase::done);
   EXPECT_EQ(state_of(3).worker, 0U);
-  EXPECT_EQ(state.completed[0], std::uint64_t{1} << 3);
+  EXPECT_EQ(completions.waiting(), 1U);
+  EXPECT_EQ(completed(completions), std::vector<std::uint32_t>{3});
+  EXPECT_EQ(completions.waiting(), 0U);
+}
+
+TEST_F(TaskRing, CompletedTasksAreToldInTheirOrderManyTimes) {
+  Completions completions(state);
+  for (std::uint32_t round = 0; round < 100; ++round) {
+    for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish((slot + round) % slots));
+    for (std::uint32_t slot = 0; slot < slots; ++slot) complete(state, 1, *claim(state, 1));
+    std::vector<std::uint32_t> expected;
+    for (std::uint32_t slot = 0; slot < slots; ++slot) expected.push_back((slot + round) % slots);
+    ASSERT_EQ(completed(completions), expected);
+    for (std::uint32_t slot = 0; slot < slots; ++slot) free(slot);
+  }
+}
+
+TEST_F(TaskRing, WhatADeadWorkerNamedIsSkipped) {
+  Completions completions(state);
+  for (const std::uint32_t slot : {1U, 2U}) ASSERT_TRUE(publish(slot));
+  for (const std::uint32_t worker : {0U, 1U}) complete(state, worker, *claim(state, worker));
+  completions.skip(0);
+  EXPECT_EQ(completed(completions), std::vector<std::uint32_t>{2});
+}
+
+TEST_F(TaskRing, ABacklogIsReservedByPieces) {
+  for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish(slot));
+  EXPECT_EQ(claim(state, 0)->slot, 0U);
+  EXPECT_EQ(Reservation::from_bits(state.worker(0).reserved).count, 1U);
+  EXPECT_EQ(claim(state, 1)->slot, 2U);
+  EXPECT_EQ(claim(state, 0)->slot, 1U);
+  EXPECT_EQ(Reservation::from_bits(state.worker(0).reserved).count, 0U);
+}
+
+TEST_F(TaskRing, WhatABusyOrDeadWorkerReservedIsClaimedByOthers) {
+  for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish(slot));
+  EXPECT_EQ(claim(state, 0)->slot, 0U);  // and has reserved the next, and is never seen again
+  for (const std::uint32_t slot : {2U, 3U, 4U, 5U, 6U, 7U}) EXPECT_EQ(claim(state, 1)->slot, slot);
+  EXPECT_TRUE(may_have_task(state));
+  EXPECT_EQ(claim(state, 1)->slot, 1U);
+  EXPECT_FALSE(may_have_task(state));
+  EXPECT_FALSE(claim(state, 1));
+  EXPECT_FALSE(claim(state, 0));
+}
+
+TEST_F(TaskRing, ASleepingMasterIsWokenWhenAsManyAreCompleteAsItWants) {
+  for (std::uint32_t slot = 0; slot < 3; ++slot) ASSERT_TRUE(publish(slot));
+  state.wake_after = 2;
+  state.master_sleepers = 1;
+  const std::uint32_t before = state.completed_word;
+  complete(state, 0, *claim(state, 0));
+  EXPECT_EQ(state.completed_word, before);
+  complete(state, 0, *claim(state, 0));
+  EXPECT_NE(state.completed_word, before);
 }
 
 TEST_F(TaskRing, GoesRoundManyTimes) {
   for (int round = 0; round < 1'000; ++round) {
-    for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish(state, slot));
+    for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish(slot));
     for (std::uint32_t slot = 0; slot < slots; ++slot) {
       const auto claimed = claim(state, 0);
       ASSERT_TRUE(claimed);
@@ -96,22 +162,22 @@ TEST_F(TaskRing, GoesRoundManyTimes) {
 }
 
 TEST_F(TaskRing, ATaskThatNobodyClaimsKeepsItsEntry) {
-  for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish(state, slot));
+  for (std::uint32_t slot = 0; slot < slots; ++slot) ASSERT_TRUE(publish(slot));
   // One slot comes back by another way than a claim; its next ticket would lie where the first still waits.
   free(3);
-  EXPECT_FALSE(publish(state, 3));
+  EXPECT_FALSE(publish(3));
   EXPECT_EQ(claim(state, 0)->slot, 0U);
-  EXPECT_TRUE(publish(state, 3));
+  EXPECT_TRUE(publish(3));
   for (const std::uint32_t slot : {1U, 2U, 4U, 5U, 6U, 7U, 3U}) EXPECT_EQ(claim(state, 0)->slot, slot);
   EXPECT_FALSE(claim(state, 0));
 }
 
 TEST_F(TaskRing, PassesOverTasksThatWereClaimedByWhoDiedOrWereCancelled) {
-  for (std::uint32_t slot = 0; slot < 4; ++slot) ASSERT_TRUE(publish(state, slot));
+  for (std::uint32_t slot = 0; slot < 4; ++slot) ASSERT_TRUE(publish(slot));
   // Claimed, and the cursor was not moved.
   state.slot(0).state = SlotState{Phase::taken, 1, state_of(0).ticket}.bits();
   free(1);  // cancelled
-  ASSERT_TRUE(publish(state, 1));
+  ASSERT_TRUE(publish(1));
   for (const std::uint32_t slot : {2U, 3U, 1U}) EXPECT_EQ(claim(state, 0)->slot, slot);
   EXPECT_FALSE(claim(state, 0));
 }
@@ -139,7 +205,7 @@ TEST_F(TaskRing, EachTaskIsClaimedByOneOfManyThreads) {
     for (std::uint32_t slot = 0; slot < slots && published < tasks; ++slot) {
       const Phase phase = state_of(slot).phase;
       if (phase != Phase::free && phase != Phase::done) continue;
-      if (publish(state, slot)) ++published;
+      if (publish(slot)) ++published;
     }
     std::this_thread::yield();
   }

@@ -1,7 +1,5 @@
 #include "pool/worker.hpp"
 
-#include <unistd.h>
-
 #include <cstring>
 #include <exception>
 
@@ -9,6 +7,7 @@
 #include "pool/results.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/pool/item_steps.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/errors.hpp"
 
@@ -16,7 +15,6 @@ namespace procyon::pool {
 
 using arena::Handle;
 using channel::OpenedParcel;
-using channel::Parcel;
 using channel::PinUse;
 using channel::TravellingReference;
 
@@ -29,103 +27,31 @@ std::span<const TravellingReference> references_at(const std::byte* bytes, std::
   return {reinterpret_cast<const TravellingReference*>(bytes + round_up(size)), count};
 }
 
-// The master wants the running item's end by force: its outcome is no longer ours to give. The signal is on its way.
-[[noreturn]] void await_execution() {
-  for (;;) ::pause();
+// Runs the items of one task that was decoded; what an item throws is its outcome.
+void run_items(wire::DecodedCallable& callable, ItemSteps& steps) {
+  ItemSteps* const address = &steps;
+  wire::Writer outcome;
+  while (!steps.all_done()) {
+    wire::Reader handle(std::as_bytes(std::span(&address, 1)));
+    outcome.clear();
+    callable.call(handle, outcome);
+    if (!steps.all_done()) steps.fail(outcome.bytes());
+  }
 }
 
-// Steps from one item to the next; each is a store, or a compare-and-swap where the master may condemn.
-class ProgressWriter {
- public:
-  explicit ProgressWriter(TaskSlot& slot) : slot_(slot), timed_(slot.timed != 0) {}
-
-  void begin(std::uint32_t item) {
-    if (timed_) slot_.item_began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
-    slot_.progress.store(Progress{item + 1, false, item}.bits(), std::memory_order_release);
-  }
-  void finish(std::uint32_t item) {
-    std::uint64_t running = Progress{item + 1, false, item}.bits();
-    const std::uint64_t finished = Progress{item + 1, false, item + 1}.bits();
-    if (!timed_) return slot_.progress.store(finished, std::memory_order_release);
-    if (!slot_.progress.compare_exchange_strong(running, finished, std::memory_order_acq_rel))
-      await_execution();
-  }
-
- private:
-  TaskSlot& slot_;
-  bool timed_;
-};
-
-void append_error(ResultWriter& results, const std::exception_ptr& error) {
+void fail_items(const std::exception_ptr& error, ItemSteps& steps) {
   wire::Writer outcome;
   wire::encode_error_outcome(outcome, error);
-  Parcel nothing;
-  results.append(outcome.bytes(), nothing);
+  while (!steps.all_done()) steps.fail(outcome.bytes());
 }
-
-// Runs the items of one task that was decoded; `callable` is null if decoding it failed with `decoding_error`.
-class ItemRunner {
- public:
-  ItemRunner(TaskSlot& slot, ResultWriter& results, wire::DecodedCallable* callable,
-             std::exception_ptr decoding_error)
-      : slot_(slot), results_(results), callable_(callable), decoding_error_(std::move(decoding_error)) {}
-
-  void run(wire::Reader& items) {
-    ProgressWriter progress(slot_);
-    for (std::uint32_t item = 0; item < slot_.item_count; ++item) {
-      const std::span<const std::byte> arguments = next_item(items);
-      if (item < slot_.first_item) continue;
-      progress.begin(item);
-      run_one(arguments, items.attachments());
-      progress.finish(item);
-    }
-  }
-
- private:
-  std::span<const std::byte> next_item(wire::Reader& items) {
-    if (callable_ == nullptr) return {};
-    const auto size = items.get<std::uint32_t>("size of an item");
-    return {items.take(size, "item"), size};
-  }
-
-  void run_one(std::span<const std::byte> arguments, wire::Attachments* attachments) {
-    if (callable_ == nullptr) return append_error(results_, decoding_error_);
-    outcome_.clear();
-    parcel_.discard();
-    outcome_.set_attachments(&parcel_);
-    wire::Reader reader(arguments, attachments);
-    callable_->call(reader, outcome_);
-    // A task forked, and the child came back here too: the task and all that follows is its parent's.
-    if (arena::current_participant() != me_) ::_exit(0);
-    try {
-      results_.append(outcome_.bytes(), parcel_);
-    } catch (const SessionError&) {
-      append_error(results_, std::current_exception());  // smaller than the result, we hope
-    }
-  }
-
-  TaskSlot& slot_;
-  ResultWriter& results_;
-  wire::DecodedCallable* callable_;
-  std::exception_ptr decoding_error_;
-  const arena::ParticipantId me_ = arena::current_participant();
-  Parcel parcel_;
-  wire::Writer outcome_;
-};
 
 }  // namespace
 
-wire::DecodedCallable& CallableCache::decode(wire::Reader& task, std::span<const std::byte> bytes) {
-  if (callable_ && !bytes_.empty() && bytes.size() >= bytes_.size() &&
-      std::memcmp(bytes.data(), bytes_.data(), bytes_.size()) == 0) {
-    task.take(bytes_.size(), "callable");
-    return *callable_;
-  }
+wire::DecodedCallable& CallableCache::decode(std::uint64_t number, wire::Reader& bytes) {
+  if (callable_ && number != 0 && number == number_) return *callable_;
   callable_.reset();
-  callable_.emplace(task);
-  bytes_.clear();
-  if (callable_->is_stateless())
-    bytes_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(task.position()));
+  callable_.emplace(bytes);
+  number_ = number;
   return *callable_;
 }
 
@@ -133,18 +59,20 @@ void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std:
               const Claim& claim, CallableCache& cache) {
   TaskSlot& slot = pool.slot(claim.slot);
   const Handle block = Handle::from_bits(slot.task_block);
-  const std::byte* const bytes = block ? session.bytes(block) : slot.task;
-  OpenedParcel parcel(references_at(bytes, slot.task_size, slot.task_references), PinUse::copy);
-  wire::Reader reader({bytes, slot.task_size}, &parcel);
+  const std::byte* const items = block ? session.bytes(block) : slot.task;
+  const std::byte* const callable_bytes = items + round_up(slot.items_size);
+  OpenedParcel parcel(references_at(callable_bytes, slot.callable_size, slot.task_references), PinUse::copy);
   ResultWriter results(session, slot, pool_handle);
+  ItemSteps steps(slot, results, {items, slot.items_size}, &parcel);
   wire::DecodedCallable* callable = nullptr;
   std::exception_ptr decoding_error;
   try {
-    callable = &cache.decode(reader, {bytes, slot.task_size});
+    wire::Reader reader({callable_bytes, slot.callable_size}, &parcel);
+    callable = &cache.decode(slot.callable_number, reader);
   } catch (...) {
     decoding_error = std::current_exception();
   }
-  ItemRunner(slot, results, callable, decoding_error).run(reader);
+  callable != nullptr ? run_items(*callable, steps) : fail_items(decoding_error, steps);
   complete(pool, worker, claim);
 }
 

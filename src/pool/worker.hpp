@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "os/signals.hpp"
 #include "pool/task_ring.hpp"
@@ -29,14 +27,15 @@ class PoolShare {
 /// The target of a worker's process: initialises, and runs tasks with these signals blocked until the pool stops.
 void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked);
 
-/// The callable of the last task: the next task often has the same. Kept only if calls do not change it.
+/// The callable of the last task: the next task often has the same.
 class CallableCache {
  public:
-  /// Reads the callable at the start of a task, whose bytes are given. Throws what decoding it throws.
-  wire::DecodedCallable& decode(wire::Reader& task, std::span<const std::byte> bytes);
+  /// The callable with this number, decoded from `bytes` unless it is here. Throws what decoding it throws. A number of 0
+  /// means that calls change the callable, so that each task needs its own.
+  wire::DecodedCallable& decode(std::uint64_t number, wire::Reader& bytes);
 
  private:
-  std::vector<std::byte> bytes_;  // empty: not to be used again
+  std::uint64_t number_ = 0;
   std::optional<wire::DecodedCallable> callable_;
 };
 

@@ -39,8 +39,6 @@ using pool::Phase;
 using pool::PoolState;
 using pool::SlotState;
 using pool::TaskEncoder;
-using pool::TaskSlot;
-using pool::WorkerSlot;
 
 constexpr std::uint32_t workers = 2;
 constexpr std::uint32_t slots = 8;
@@ -101,8 +99,7 @@ class PoolRun {
     state.slot_count = slots;
     state.worker_count = workers;
     state.master = session().self().bits();
-    for (std::uint32_t index = 0; index < workers; ++index) new (&state.worker(index)) WorkerSlot;
-    for (std::uint32_t index = 0; index < slots; ++index) new (&state.slot(index)) TaskSlot;
+    state.construct_tables();
     ledger_.emplace(session(), state, reference_.handle());
     job_ = std::make_shared<CollectedJob<R>>("map", true);
     given_ = 0;
@@ -125,6 +122,7 @@ class PoolRun {
   void run_as(std::uint32_t worker, const Claim& claim, CallableCache& cache) {
     pool::run_task(session(), state(), reference_.handle(), worker, claim, cache);
   }
+  void announce() { ledger_->announce(); }
   void collect() { ledger_->collect(); }
   void drop_results() { job_.reset(); }
 
@@ -258,6 +256,36 @@ TEST(PoolCrash, AClaimedTaskIsNeverLostBeforeItBegins) {
                                 end_window();
                                 static_cast<void>(first);
                                 static_cast<void>(second);
+                              },
+                          .check =
+                              [&](const KillPoint&) {
+                                EXPECT_TRUE(run.settle_and_run_the_rest().empty());
+                                run.expect_no_leak();
+                              }};
+  expect_survives_every_kill(scenario);
+}
+
+TEST(PoolCrash, ReservedTasksAreRunByOthers) {
+  PoolRun<int> run;
+  const Scenario scenario{.name = "pool.reserve",
+                          .prepare =
+                              [&] {
+                                run.prepare();
+                                for (std::uint32_t task = 0; task < slots; ++task)
+                                  run.give_out(&tripled, 1, std::nullopt);
+                                run.announce();
+                              },
+                          .victim =
+                              [&] {
+                                Session::current().self();
+                                begin_window();
+                                const auto first = run.claim_as(victim_index);
+                                const auto reserved = run.claim_as(victim_index);
+                                const auto third = run.claim_as(victim_index);
+                                end_window();
+                                static_cast<void>(first);
+                                static_cast<void>(reserved);
+                                static_cast<void>(third);
                               },
                           .check =
                               [&](const KillPoint&) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "procyon/detail/channel/parcel.hpp"
@@ -23,13 +24,23 @@ namespace procyon::pool {
 
 /// Bytes of a callable and of items, with the shared objects that travel along.
 struct EncodedTask {
-  EncodedTask() : bytes(&parcel) {}
+  static constexpr std::uint32_t variable_items = UINT32_MAX;
+
+  EncodedTask() : callable(&parcel), items(&parcel) {}
   channel::Parcel parcel;
-  wire::Writer bytes;
+  wire::Writer callable;        // encode_task_callable(); of an initializer: the whole call
+  wire::Writer items;           // one behind the other; behind its 32-bit size each, if they are variable
+  std::uint32_t item_size = 0;  // or variable_items
+  bool is_stateless = false;    // calls do not change the callable
 };
 
-/// A run of items of one job: items [first, first + count), encoded as wire::encode_callable, then for each item a
-/// 32-bit size and wire::encode_arguments.
+/// Items of one size that lie one behind the other in memory.
+struct ItemRun {
+  std::span<const std::byte> items;
+  std::size_t item_size;
+};
+
+/// A run of items of one job: items [first, first + count).
 struct TaskDescription {
   std::shared_ptr<Job> job;
   std::size_t first_item = 0;
@@ -58,16 +69,17 @@ class Engine {
   /// Gives out a task. If all slots are taken: waits for one and collects meanwhile (`wait_for_slot`), or keeps the task
   /// until there is one. Throws std::logic_error after close() and in another process, and what broke the pool.
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
-  /// The same, but false, and nothing done, if no slot is free.
-  bool try_submit(TaskDescription description, EncodedTask& task);
+  /// Gives out all these items as tasks of `chunksize` items with the callable in `task`, and collects meanwhile. Throws as
+  /// submit(); then those that were given out go on. No shared objects travel with it.
+  void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
+                  std::size_t chunksize);
 
   /// Waits until all items of `job` that were submitted have ended, or `ready()`; false when the deadline passed.
   bool wait(const Job& job, os::Deadline deadline);
   template <class Ready>
   bool wait_until(Ready ready, os::Deadline deadline) {
-    return wait_for(
-        Condition([](const void* context) { return (*static_cast<const Ready*>(context))(); }, &ready),
-        deadline);
+    const auto missing = [&ready] { return ready() ? std::size_t{0} : std::size_t{1}; };
+    return wait_for(Condition(missing), deadline);
   }
   /// Takes over results that have arrived, without waiting.
   void collect();
@@ -84,13 +96,18 @@ class Engine {
   std::mutex& mutex();
 
  private:
+  // What somebody waits for: says how many tasks must be complete, at least, before it can hold; 0 when it holds.
   class Condition {
    public:
-    Condition(bool (*function)(const void*), const void* context) : function_(function), context_(context) {}
-    bool operator()() const { return function_(context_); }
+    template <class Missing>
+    explicit Condition(const Missing& missing)
+        : function_(
+              [](const void* context) -> std::size_t { return (*static_cast<const Missing*>(context))(); }),
+          context_(&missing) {}
+    std::size_t missing() const { return function_(context_); }
 
    private:
-    bool (*function_)(const void*);
+    std::size_t (*function_)(const void*);
     const void* context_;
   };
   bool wait_for(Condition ready, os::Deadline deadline);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "procyon/detail/wire/reader.hpp"
@@ -23,12 +24,20 @@ class Job {
 
   /// The encoded outcome of an item. May throw; then the item fails with what it threw.
   virtual void deliver(std::size_t item, wire::Reader& outcome) = 0;
+  /// The values of items [first, first + count), one behind the other. May throw in the same way.
+  virtual void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) = 0;
   virtual void fail(std::size_t item, std::exception_ptr error) = 0;
   /// "task 17 of map(parse)", for errors.
   [[nodiscard]] virtual std::string describe(std::size_t item) const = 0;
 
   /// Items that were submitted and have not ended. Written under the engine's mutex.
   std::atomic<std::size_t> pending{0};
+
+ private:
+  friend class Ledger;
+  std::shared_ptr<Job> self_;  // while the ledger knows a task of it
+  // That the ledger has in slots. Written under the mutex.
+  std::atomic<std::size_t> tasks_{0};
 };
 
 }  // namespace procyon::pool

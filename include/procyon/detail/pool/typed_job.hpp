@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <iterator>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -17,6 +20,7 @@
 
 #include "procyon/detail/pool/engine.hpp"
 #include "procyon/detail/pool/job.hpp"
+#include "procyon/detail/pool/task_body.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/outcome.hpp"
 
@@ -24,6 +28,71 @@ namespace procyon::pool {
 
 /// "task 17 of map"; the number is left out where there is only one.
 std::string describe_task(const char* call, std::size_t item, bool numbered);
+
+/// Calls use(index, value) for each of `count` bare values, or use(index) for those of void. Throws DecodeError if the
+/// bytes are not such values.
+template <class R, class Use>
+void for_each_value(std::size_t count, std::span<const std::byte> bytes, Use use) {
+  if constexpr (bare_result<R>) {
+    if (bytes.size() != count * bare_size<R>)
+      wire::throw_bad_length("results", bytes.size(), count * bare_size<R>);
+    wire::Reader reader(bytes);
+    for (std::size_t index = 0; index < count; ++index) {
+      if constexpr (std::is_void_v<R>)
+        use(index);
+      else
+        use(index, wire::read<R>(reader));
+    }
+  } else {
+    wire::throw_bad_value("result", "a bare value of a type that has none");
+  }
+}
+
+/// Results that are kept as a std::vector<R> from the beginning, since nearly all of them will be values.
+template <class R>
+concept PlainResult = !std::is_void_v<R> && wire::bitwise<R> && std::is_default_constructible_v<R>;
+
+/// The values of a call, by item, and the errors of those that have none. Grown and read under the engine's mutex.
+template <PlainResult R>
+class ValuesJob final : public Job {
+ public:
+  explicit ValuesJob(const char* call, bool) : call_(call) {}
+
+  void deliver(std::size_t item, wire::Reader& outcome) override {
+    Outcome<R> decoded = wire::decode_outcome<R>(outcome);
+    if (decoded)
+      values_[item] = *decoded;
+    else
+      fail(item, decoded.error().exception());
+  }
+  void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
+    if (values.size() != count * sizeof(R))
+      wire::throw_bad_length("results", values.size(), count * sizeof(R));
+    std::memcpy(static_cast<void*>(values_.data() + first), values.data(), values.size());
+  }
+  void fail(std::size_t item, std::exception_ptr error) override {
+    if (!first_error_ || item < first_failed_) {
+      first_failed_ = item;
+      first_error_ = std::move(error);
+    }
+  }
+  [[nodiscard]] std::string describe(std::size_t item) const override {
+    return describe_task(call_, item, true);
+  }
+
+  void resize(std::size_t items) { values_.resize(items); }
+  /// Once all have ended. Throws the first error, by order of the input, if there is one.
+  std::vector<R> take_values() {
+    if (first_error_) std::rethrow_exception(first_error_);
+    return std::move(values_);
+  }
+
+ private:
+  const char* call_;
+  std::vector<R> values_;
+  std::size_t first_failed_ = 0;
+  std::exception_ptr first_error_;
+};
 
 /// All outcomes of a call, by item. Grown and read under the engine's mutex.
 template <class R>
@@ -33,6 +102,11 @@ class CollectedJob final : public Job {
 
   void deliver(std::size_t item, wire::Reader& outcome) override {
     outcomes_[item] = wire::decode_outcome<R>(outcome);
+  }
+  void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
+    for_each_value<R>(count, values, [&](std::size_t index, auto&&... value) {
+      outcomes_[first + index] = Outcome<R>(std::move(value)...);
+    });
   }
   void fail(std::size_t item, std::exception_ptr error) override { outcomes_[item] = std::move(error); }
   [[nodiscard]] std::string describe(std::size_t item) const override {
@@ -60,6 +134,11 @@ class OrderedJob final : public Job {
 
   void deliver(std::size_t item, wire::Reader& outcome) override {
     put(item, wire::decode_outcome<R>(outcome));
+  }
+  void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
+    for_each_value<R>(count, values, [&](std::size_t index, auto&&... value) {
+      put(first + index, Outcome<R>(std::move(value)...));
+    });
   }
   void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
   [[nodiscard]] std::string describe(std::size_t item) const override {
@@ -124,6 +203,21 @@ class Inputs {
         *positions_);
   }
 
+  /// The items as they lie in memory, if they are sent as these very bytes; otherwise nothing.
+  [[nodiscard]] std::optional<ItemRun> contiguous() {
+    if constexpr (sizeof...(Ranges) == 1 && is_sized) {
+      auto& range = std::get<0>(ranges_);
+      using Iterator = decltype(std::begin(range));
+      using Element = std::remove_cv_t<std::tuple_element_t<0, Stored>>;
+      if constexpr (std::contiguous_iterator<Iterator> && wire::bitwise<Element>) {
+        if constexpr (std::is_same_v<std::iter_value_t<Iterator>, Element>)
+          return ItemRun{std::as_bytes(std::span(std::to_address(std::begin(range)), size())),
+                         sizeof(Element)};
+      }
+    }
+    return std::nullopt;
+  }
+
   static constexpr bool is_sized = (HasSize<std::remove_reference_t<Ranges>> && ...);
   [[nodiscard]] std::optional<std::size_t> known_size() const {
     if constexpr (is_sized) return size();
@@ -155,26 +249,36 @@ class Inputs {
 template <class F, class... Stored>
 class TaskEncoder {
  public:
-  explicit TaskEncoder(const F& function) : function_(function) { begin(); }
+  explicit TaskEncoder(const F& function) : function_(function) {
+    task_.item_size = fixed_items<Stored...> ? static_cast<std::uint32_t>(fixed_item_size<Stored...>)
+                                             : EncodedTask::variable_items;
+    task_.is_stateless = stateless_callable<F>;
+    begin();
+  }
 
-  /// An empty task. The callable is encoded once and copied from then on, unless shared objects travel with it.
+  /// An empty task. The callable is encoded once, unless shared objects travel with it.
   void begin() {
     count_ = 0;
-    if (callable_size_ != 0 && task_.parcel.empty()) return task_.bytes.truncate(callable_size_);
+    task_.items.clear();
+    if (task_.callable.size() != 0 && task_.parcel.empty() && !carries_objects_) return;
     task_.parcel.discard();
-    task_.bytes.clear();
-    wire::encode_callable<Stored...>(task_.bytes, function_);
-    callable_size_ = task_.parcel.empty() ? task_.bytes.size() : 0;
+    task_.callable.clear();
+    encode_task_callable<Stored...>(task_.callable, function_);
+    carries_objects_ = !task_.parcel.empty();
   }
   template <class... Elements>
   void add(const Elements&... elements) {
-    const std::size_t start = task_.bytes.size();
-    task_.bytes.put(std::uint32_t{0});
-    wire::encode_arguments<Stored...>(task_.bytes, elements...);
-    const std::size_t size = task_.bytes.size() - start - sizeof(std::uint32_t);
-    if (size > UINT32_MAX)
-      throw wire::EncodeError("procyon: the arguments of one task are larger than 4 GiB");
-    task_.bytes.patch(start, static_cast<std::uint32_t>(size));
+    if constexpr (fixed_items<Stored...>) {
+      wire::encode_arguments<Stored...>(task_.items, elements...);
+    } else {
+      const std::size_t start = task_.items.size();
+      task_.items.put(std::uint32_t{0});
+      wire::encode_arguments<Stored...>(task_.items, elements...);
+      const std::size_t size = task_.items.size() - start - sizeof(std::uint32_t);
+      if (size > UINT32_MAX)
+        throw wire::EncodeError("procyon: the arguments of one task are larger than 4 GiB");
+      task_.items.patch(start, static_cast<std::uint32_t>(size));
+    }
     ++count_;
   }
   [[nodiscard]] std::uint32_t count() const { return count_; }
@@ -183,7 +287,7 @@ class TaskEncoder {
  private:
   const F& function_;
   EncodedTask task_;
-  std::size_t callable_size_ = 0;
+  bool carries_objects_ = false;  // the callable does
   std::uint32_t count_ = 0;
 };
 
