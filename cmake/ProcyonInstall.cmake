@@ -49,4 +49,6 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libprocyon-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}), libfmt-dev")
+# Whoever calls get_logger() includes spdlog's headers; nobody else needs them.
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS libspdlog-dev)
 include(CPack)

@@ -12,6 +12,7 @@
 #include "procyon/exit_status.hpp"
 #include "procyon/format.hpp"
 #include "procyon/lock.hpp"
+#include "procyon/logging.hpp"
 #include "procyon/outcome.hpp"
 #include "procyon/owner_died.hpp"
 #include "procyon/partial.hpp"

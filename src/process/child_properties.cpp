@@ -8,6 +8,7 @@
 #include "process/child.hpp"
 #include "process/describe.hpp"
 #include "process/libraries.hpp"
+#include "process/log.hpp"
 #include "process/state.hpp"
 
 namespace procyon::process {
@@ -40,6 +41,7 @@ Identity Child::identity_in_child(StartMethod method) const {
                     .start_method = creator_.start_method(),
                     .class_name = class_name_,
                     .authkey = authkey_ ? *authkey_ : creator_.authkey(),
+                    .logging = logging_of_this_process(),
                     .libraries = {}};
   // A forked child has them, and must not ask the loader, which another thread may have been using.
   if (method != StartMethod::fork) identity.libraries = libraries_loaded_since();

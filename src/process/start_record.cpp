@@ -89,6 +89,7 @@ arena::Handle write_record(const Identity& identity, const EncodedCall& call) {
   for (std::size_t i = 0; i < std::size(texts); ++i)
     header.text_sizes[i] = static_cast<std::uint32_t>(texts[i].size());
   header.start_method = static_cast<std::uint32_t>(identity.start_method);
+  header.logging = identity.logging;
 
   arena::Session& session = arena::Session::current();
   Pins pins(call.objects);
@@ -139,6 +140,7 @@ Record read_record(std::span<std::byte> block) {
        begin = end + 1)
     record.identity.libraries.push_back(libraries.substr(begin, end - begin));
   record.identity.start_method = static_cast<StartMethod>(header.start_method);
+  record.identity.logging = header.logging;
   record.call = block.subspan(bytes_before_call(header), header.call_size);
   return record;
 }

@@ -43,7 +43,7 @@ struct RecordHeader {
   std::uint32_t identity_count;
   std::uint32_t text_sizes[5];
   std::uint32_t start_method;  // what the child starts its own children by
-  std::uint32_t padding;
+  std::uint32_t logging;       // logging_of_this_process() of the parent
 };
 
 struct RecordPin {
@@ -59,7 +59,8 @@ struct Identity {
   std::vector<std::uint32_t> path;
   StartMethod start_method = StartMethod::forkserver;
   std::string class_name = "Process";
-  std::optional<AuthKey> authkey = {};      // always there in a started child
+  std::optional<AuthKey> authkey = {};  // always there in a started child
+  std::uint32_t logging = 0;
   std::vector<std::string> libraries = {};  // paths of what the parent has loaded since it was started
 };
 

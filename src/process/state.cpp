@@ -9,6 +9,7 @@
 
 #include "os/fork_local.hpp"
 #include "process/child.hpp"
+#include "process/log.hpp"
 #include "process/preload.hpp"
 #include "process/uncaught.hpp"
 #include "procyon/detail/arena/session.hpp"
@@ -61,13 +62,18 @@ const char* name_of(StartMethod method) {
 
 State& State::current() {
   if (State* present = state_of_process.get()) return *present;
-  return state_of_process.get_or([] { return new State({.name = "MainProcess"}, false, std::nullopt); });
+  State& made =
+      state_of_process.get_or([] { return new State({.name = "MainProcess"}, false, std::nullopt); });
+  log_as_environment_says();
+  return made;
 }
 
 State* State::existing() { return state_of_process.get(); }
 
 State& State::become_child(Identity identity, bool daemon, Parent parent) {
-  return state_of_process.set(new State(std::move(identity), daemon, parent));
+  State& state = state_of_process.set(new State(std::move(identity), daemon, parent));
+  log_as_parent(state.identity().logging);
+  return state;
 }
 
 State::State(Identity identity, bool daemon, std::optional<Parent> parent)
