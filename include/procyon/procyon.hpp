@@ -21,5 +21,6 @@
 #include "procyon/process.hpp"
 #include "procyon/progress.hpp"
 #include "procyon/queue.hpp"
+#include "procyon/semaphore.hpp"
 #include "procyon/value.hpp"
 #include "procyon/version.hpp"

@@ -3,6 +3,7 @@
 
 #include "channel/queue_format.hpp"
 #include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/sync/state_lock.hpp"
 
 namespace procyon::channel {
 
@@ -30,30 +31,12 @@ void recover_consumers(const QueueView& queue);
 void free_retired_segment(const QueueView& queue);
 
 /// Holds one of the two locks for a scope, repaired. `held()` is false if it was not to be had in time.
-class QueueLock {
+class QueueLock : public sync::StateLock {
  public:
   QueueLock(arena::OwnerWord& word, const QueueView& queue, void (*recover)(const QueueView&),
             os::Deadline deadline)
-      : word_(word) {
-    const arena::Acquired acquired = word.lock(deadline);
-    held_ = acquired != arena::Acquired::not_in_time;
-    if (acquired == arena::Acquired::after_owner_died) [[unlikely]] {
-      recover(queue);
-      word.mark_recovered();
-    }
-  }
-  QueueLock(const QueueLock&) = delete;
-  QueueLock& operator=(const QueueLock&) = delete;
-  ~QueueLock() { unlock(); }
-  void unlock() {
-    if (held_) word_.unlock();
-    held_ = false;
-  }
-  [[nodiscard]] bool held() const { return held_; }
-
- private:
-  arena::OwnerWord& word_;
-  bool held_;
+      : StateLock(
+            word, [&] { recover(queue); }, deadline) {}
 };
 
 }  // namespace procyon::channel

@@ -1,0 +1,44 @@
+// The lock of a structure that repairs itself: held for a scope, and what a dead owner left is mended before anybody
+// else sees it.
+//
+//   const sync::StateLock lock(state.lock, [&] { state.recount(); });
+//
+// For states of the library, whose every half-done step can be told and finished by whoever comes next. Users' data is
+// protected by a Lock, and its repair is theirs (owner_died.hpp). Not recursive.
+#pragma once
+
+#include "procyon/detail/arena/owner_word.hpp"
+#include "procyon/detail/os/deadline.hpp"
+
+namespace procyon::sync {
+
+class StateLock {
+ public:
+  /// `repair` is called with the lock held if an owner died; should it be killed too, the next one calls it again.
+  template <class Repair>
+  StateLock(arena::OwnerWord& word, Repair&& repair, os::Deadline deadline = os::Deadline::never())
+      : word_(word) {
+    const arena::Acquired acquired = word.lock(deadline);
+    held_ = acquired != arena::Acquired::not_in_time;
+    if (acquired == arena::Acquired::after_owner_died) [[unlikely]] {
+      repair();
+      word.mark_recovered();
+    }
+  }
+  StateLock(const StateLock&) = delete;
+  StateLock& operator=(const StateLock&) = delete;
+  ~StateLock() { unlock(); }
+
+  void unlock() {
+    if (held_) word_.unlock();
+    held_ = false;
+  }
+  /// False if it was not to be had in time.
+  [[nodiscard]] bool held() const { return held_; }
+
+ private:
+  arena::OwnerWord& word_;
+  bool held_;
+};
+
+}  // namespace procyon::sync
