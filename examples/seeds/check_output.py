@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs a program and compares what it prints: check_output.py [--unordered] EXPECTED PROGRAM [ARGUMENT...]
+"""Runs a program and compares what it prints: check_output.py [--unordered | --whole] EXPECTED PROGRAM [ARGUMENT...]
 
-Each line of the file EXPECTED is a regular expression for one line of standard output. Standard error must stay empty,
+Each line of the file EXPECTED is a regular expression for one line of standard output; with --whole the file is one
+regular expression for all of it. Standard error must stay empty,
 and the program must end with 0.
 """
 
@@ -12,10 +13,12 @@ import sys
 SECONDS = 50  # less than the test's own limit, so that what was printed until then is shown
 
 
-def matches(printed, expected, unordered):
+def matches(printed, expected, option):
+    if option == "--whole":
+        return re.fullmatch("\n".join(expected), "".join(line + "\n" for line in printed)) is not None
     if len(printed) != len(expected):
         return False
-    if not unordered:
+    if option != "--unordered":
         return all(re.fullmatch(pattern, line) for pattern, line in zip(expected, printed))
     left = list(printed)
     for pattern in expected:
@@ -28,8 +31,8 @@ def matches(printed, expected, unordered):
 
 def main():
     arguments = sys.argv[1:]
-    unordered = arguments[0] == "--unordered"
-    path, *command = arguments[unordered:]
+    option = arguments.pop(0) if arguments[0].startswith("--") else ""
+    path, *command = arguments
     with open(path) as file:
         expected = file.read().splitlines()
     try:
@@ -37,8 +40,8 @@ def main():
     except subprocess.TimeoutExpired as late:
         sys.exit(f"still running after {SECONDS} s; it printed:\n{late.stdout}\nand on standard error:\n{late.stderr}")
     printed = done.stdout.splitlines()
-    if done.returncode != 0 or done.stderr or not matches(printed, expected, unordered):
-        order = " (in any order)" if unordered else ""
+    if done.returncode != 0 or done.stderr or not matches(printed, expected, option):
+        order = " (in any order)" if option == "--unordered" else ""
         sys.exit(f"ended with {done.returncode} and printed:\n{done.stdout}\nexpected{order}:\n" + "\n".join(expected) +
                  f"\n\non standard error, where nothing should be:\n{done.stderr}")
 
