@@ -25,6 +25,9 @@ namespace procyon {
 template <class R>
 class AsyncResult {
  public:
+  /// Tells the codec to refuse it as an argument.
+  using procyon_stays_in_its_process = void;
+
   /// Waits for the task's end. Returns its value, or throws its error: its own exception, WorkerLost, TimeoutError,
   /// Cancelled or BrokenPool. A value that can only be moved is given away: ask once.
   R get() const { return get_until(os::Deadline::never()); }

@@ -76,6 +76,9 @@ struct MapOptions {
 
 class Pool {
  public:
+  /// Tells the codec to refuse it as an argument.
+  using procyon_stays_in_its_process = void;
+
   /// As many workers as there are processors for this process, or as the options say. Throws std::invalid_argument for
   /// numbers below 1, and what starting a process throws.
   Pool() : Pool(PoolOptions{}) {}
