@@ -319,11 +319,11 @@ std::optional<ExitStatus> Child::exit_status() {
   return status_;
 }
 
-void Child::send_signal(int signal) {
+void Child::send_signal(int signal, const char* what) {
   const std::lock_guard lock(mutex_);
-  require_open("sending a signal");
-  require_creator("sending a signal");
-  require_started("sending a signal");
+  require_open(what);
+  require_creator(what);
+  require_started(what);
   if (phase_ == Phase::running) os::send_signal(pidfd_, signal);
 }
 

@@ -51,8 +51,8 @@ class Child : public std::enable_shared_from_this<Child> {
   bool is_alive();
   /// nullopt before its end.
   std::optional<ExitStatus> exit_status();
-  /// Nothing happens if it has ended.
-  void send_signal(int signal);
+  /// Nothing happens if it has ended. `what` its user calls that.
+  void send_signal(int signal, const char* what = "sending a signal");
   void close();
 
   [[nodiscard]] std::string name() const;

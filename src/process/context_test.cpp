@@ -3,6 +3,7 @@
 #include "procyon/context.hpp"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -136,6 +137,25 @@ TEST(StartMethods, TheEnvironmentChoosesTheDefaultAndTheProgramMayOverrideIt) {
               child.start();
               child.join();
               ::_exit(*child.exitcode());
+            }),
+            0);
+}
+
+TEST(StartMethods, AnUnknownOneInTheEnvironmentIsToldAsThat) {
+  EXPECT_EQ(code_in_fresh_process([] {
+              ::setenv("PROCYON_START_METHOD", "zz", 1);
+              // As a program that is started with the variable: a child of a fork, which finds no state.
+              const pid_t pid = ::fork();
+              if (pid == 0) {
+                check(misuse([] { (void)get_start_method(); })
+                              .find("PROCYON_START_METHOD in the environment: there is "
+                                    "no start method 'zz'") == 0,
+                      1);
+                ::_exit(0);
+              }
+              int status = 0;
+              ::waitpid(pid, &status, 0);
+              ::_exit(WEXITSTATUS(status));
             }),
             0);
 }

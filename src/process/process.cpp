@@ -66,11 +66,11 @@ bool Process::join_until(os::Deadline deadline) { return child("join").join(dead
 
 bool Process::is_alive() const { return is_this_process() || child("is_alive").is_alive(); }
 
-void Process::interrupt() { child("interrupt").send_signal(SIGINT); }
+void Process::interrupt() { child("interrupt").send_signal(SIGINT, "interrupt"); }
 
-void Process::terminate() { child("terminate").send_signal(SIGTERM); }
+void Process::terminate() { child("terminate").send_signal(SIGTERM, "terminate"); }
 
-void Process::kill() { child("kill").send_signal(SIGKILL); }
+void Process::kill() { child("kill").send_signal(SIGKILL, "kill"); }
 
 void Process::close() { child("close").close(); }
 

@@ -257,7 +257,7 @@ TEST_P(ObjectTest, OneThatWasNeverStartedLeavesNothing) {
     EXPECT_EQ(misuse([&] { (void)p.sentinel(); }),
               "sentinel: process 'calc-1' has not been started; call start() first");
     EXPECT_EQ(misuse([&] { p.kill(); }),
-              "sending a signal: process 'calc-1' has not been started; call start() first");
+              "kill: process 'calc-1' has not been started; call start() first");
     auto closed = context().Process(nothing);
     closed.close();
     EXPECT_NE(misuse([&] { closed.start(); }).find("is closed; only its name is left"), std::string::npos);

@@ -384,8 +384,8 @@ TEST_P(ProcessTest, ADaemonicProcessMayNotStartOthers) {
   EXPECT_EQ(p.exitcode(), 7);
 }
 
-TEST(ProcessMisuse, OnlyItsMakerMayUseIt) {
-  auto p = get_context("forkserver").Process({.name = "calc-1"}, wait_for_ever);
+TEST_P(ProcessTest, OnlyItsMakerMayUseIt) {
+  auto p = context().Process({.name = "calc-1"}, wait_for_ever);
   p.start();
   auto other = get_context(fork).Process([&] {
     check(misuse([&] { p.join(); }) ==

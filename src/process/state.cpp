@@ -31,7 +31,11 @@ constexpr std::pair<const char*, StartMethod> method_names[] = {
 StartMethod default_start_method() {
   const char* name = ::secure_getenv("PROCYON_START_METHOD");
   if (name == nullptr || *name == '\0') return StartMethod::forkserver;
-  return start_method_named(name);
+  try {
+    return start_method_named(name);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(std::string("PROCYON_START_METHOD in the environment: ") + error.what());
+  }
 }
 
 void stop_at_exit() {
