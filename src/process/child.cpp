@@ -174,6 +174,12 @@ void Child::watch_end() {
   watch_ = creator_.supervisor().watch(pidfd_.get(), [self = shared_from_this()] { self->supervised_end(); });
 }
 
+// mutex_ is held.
+void Child::watch_end_unless_watched() {
+  const bool ours_to_watch = phase_ == Phase::running && (reporter_ == 0 || reporter_lost_);
+  if (ours_to_watch && watch_ == 0) watch_end();
+}
+
 void Child::supervised_end() {
   if (!collect()) {
     // Readable, yet its status is not to be had: a debugger holds it. Look again, not too often.
@@ -226,6 +232,7 @@ void Child::finish(const os::WaitResult& result) {
     log(log_level::debug, quoted_name() + ", pid " + std::to_string(pid_) + ", ended: " + status_.describe());
   board.give_back(slot_);
   phase_ = Phase::ended;
+  if (callbacks_.empty()) callbacks_ran_ = true;
   creator_.remove(shared_from_this());
   ended_.store(1, std::memory_order_release);
   os::futex_wake_all(ended_);
@@ -253,6 +260,7 @@ void Child::on_exit(ExitCallback callback) {
   std::unique_lock lock(mutex_);
   require_creator("on_exit");
   callbacks_.push_back(std::move(callback));
+  watch_end_unless_watched();
   if (!callbacks_ran_) return;
   lock.unlock();
   creator_.supervisor().run([this] { run_callbacks(); });
@@ -284,7 +292,36 @@ bool Child::join(os::Deadline deadline) {
   return wait_for_end(deadline);
 }
 
+// Whoever waits for the end looks after it: the supervisor would be woken for nothing, and be in the way. Not if there
+// is something to be done on its thread.
+class Child::Watcher {
+ public:
+  explicit Watcher(Child& child) : child_(child) {
+    const std::lock_guard lock(child_.mutex_);
+    ++child_.watchers_;
+    if (child_.watch_ != 0 && child_.callbacks_.empty())
+      child_.creator_.supervisor().unwatch(std::exchange(child_.watch_, 0));
+  }
+  ~Watcher() {
+    const std::lock_guard lock(child_.mutex_);
+    if (--child_.watchers_ != 0) return;
+    try {
+      child_.watch_end_unless_watched();
+    } catch (const std::exception& error) {
+      warn("the end of " + child_.quoted_name() + " will be noticed by whoever joins it only: " + error.what());
+    }
+  }
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+ private:
+  Child& child_;
+};
+
 bool Child::wait_for_end(os::Deadline deadline) {
+  if (collect()) return true;
+  if (deadline.expired()) return false;
+  const Watcher watcher(*this);
   for (;;) {
     if (collect()) return true;
     if (deadline.expired()) return false;

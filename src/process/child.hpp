@@ -101,7 +101,10 @@ class Child : public std::enable_shared_from_this<Child> {
   void begin_start();
   [[nodiscard]] Identity identity_in_child(StartMethod method) const;
   void adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter);
+  class Watcher;
+
   void watch_end();
+  void watch_end_unless_watched();
   void supervised_end();
   void finish(const os::WaitResult& result);
   void run_callbacks();
@@ -128,7 +131,8 @@ class Child : public std::enable_shared_from_this<Child> {
   std::optional<os::WaitResult> early_report_;  // arrived while it was being started
   std::uint32_t slot_ = 0;                      // on the board
   arena::Handle record_;
-  Supervisor::WatchId watch_ = 0;
+  Supervisor::WatchId watch_ = 0;  // 0: not the supervisor's to watch, or somebody joins
+  int watchers_ = 0;               // who wait for the end
   ExitStatus status_;
   std::vector<ExitCallback> callbacks_;
   bool callbacks_ran_ = false;
