@@ -84,13 +84,13 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   os::Descriptor liveness = std::move(*next++);
   arena::Session::adopt(std::move(memory), std::move(liveness));
   auto* board = new StartBoard(std::move(*next++));  // for good: of a server's children, too
-  os::Descriptor reports = std::move(*next);
+  SideSockets side{std::move(next[0]), std::move(next[1])};
   // What static constructors wrote must not be written by each child again.
   ::fflush(nullptr);
   if (greeted.greeting.preload != 0) run_preload(arena::Handle::from_bits(greeted.greeting.preload));
   if (greeted.greeting.role == ImageRole::fork_server)
-    run_fork_server(std::move(socket), std::move(reports), *board, greeted.greeting.slot, parent);
-  reports.reset();
+    run_fork_server(std::move(socket), std::move(side), *board, greeted.greeting.slot, parent);
+  side = {};
   run_spawned_child(socket, *board);
 }
 

@@ -308,7 +308,8 @@ class Child::Watcher {
     try {
       child_.watch_end_unless_watched();
     } catch (const std::exception& error) {
-      warn("the end of " + child_.quoted_name() + " will be noticed by whoever joins it only: " + error.what());
+      warn("the end of " + child_.quoted_name() +
+           " will be noticed by whoever joins it only: " + error.what());
     }
   }
   Watcher(const Watcher&) = delete;

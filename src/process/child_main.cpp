@@ -240,12 +240,27 @@ Work set_up_or_exit(ChildEntry entry) {
   }
 }
 
+// A call of nothing, encoded. Known in a fork server's children.
+std::vector<std::byte>& empty_call() {
+  static std::vector<std::byte> call;
+  return call;
+}
+
+// The pages of the stack that a child uses on the way to its target.
+[[gnu::noinline]] void touch_stack() {
+  constexpr std::size_t size = 8 * 1024;
+  char room[size];
+  volatile char* const place = room;
+  for (std::size_t at = 0; at < size; at += 4096) place[at] = 0;
+}
+
 StartRequest rehearsed_request(const os::Descriptor& directory, std::vector<os::Descriptor>& descriptors) {
   arena::Session& session = arena::Session::current();
   EncodedCall call;
   wire::Writer writer;
   wire::encode_procedure(writer, [] {});
   call.bytes.assign(writer.bytes().begin(), writer.bytes().end());
+  empty_call() = call.bytes;
   StartRequest request;
   request.flags = StartRequest::takes_surroundings;
   request.record = write_record({.name = "rehearsal"}, call).bits();
@@ -279,6 +294,14 @@ void rehearse_child(BoardSlot& slot) {
   look_at_standard_streams();
   arena::Session::current().leave();
   slot.participant.store(0, std::memory_order_release);
+}
+
+void warm_up_child() {
+  touch_stack();
+  ArrivedAttachments none({}, {});
+  wire::Reader reader(empty_call(), &none);
+  wire::invoke_call(reader);
+  flush_standard_streams();
 }
 
 void run_child(ChildEntry entry) {

@@ -25,6 +25,9 @@ struct ChildEntry {
 /// wrong in a child.
 void rehearse_child(BoardSlot& slot);
 
+/// Touches what a child needs up to its target, so that a spare child has it at hand when its request comes.
+void warm_up_child();
+
 /// Becomes the process that the request describes, runs its target and ends. With every signal blocked on entry.
 [[noreturn]] void run_child(ChildEntry entry);
 

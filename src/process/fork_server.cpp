@@ -54,20 +54,6 @@ void require_plain_privileges() {
       "there only the start method 'fork' is offered");
 }
 
-// A slot of the board for a scope.
-class SlotOnBoard {
- public:
-  explicit SlotOnBoard(StartBoard& board) : board_(board), index_(board.take()) {}
-  ~SlotOnBoard() { board_.give_back(index_); }
-  SlotOnBoard(const SlotOnBoard&) = delete;
-  SlotOnBoard& operator=(const SlotOnBoard&) = delete;
-  [[nodiscard]] std::uint32_t index() const { return index_; }
-
- private:
-  StartBoard& board_;
-  std::uint32_t index_;
-};
-
 }  // namespace
 
 void kill_and_reap(pid_t pid) {
@@ -76,7 +62,7 @@ void kill_and_reap(pid_t pid) {
   }
 }
 
-StartedImage start_image(State& state, Greeting greeting, int report_socket, bool by_supervisor) {
+StartedImage start_image(State& state, Greeting greeting, const SideSockets* side, bool by_supervisor) {
   require_plain_privileges();
   os::SocketPair sockets = os::create_socket_pair();
   arena::Session& session = arena::Session::current();
@@ -101,9 +87,11 @@ StartedImage start_image(State& state, Greeting greeting, int report_socket, boo
     throw;
   }
   greeting.image = image_identity();
+  const auto side_socket = [&](std::size_t which) {
+    return side == nullptr ? sockets.second.get() : (*side)[which].get();
+  };
   const int descriptors[greeting_descriptors] = {session.memory_descriptor(), session.liveness_descriptor(),
-                                                 board.descriptor(),
-                                                 report_socket >= 0 ? report_socket : sockets.second.get()};
+                                                 board.descriptor(), side_socket(0), side_socket(1)};
   os::send_message(sockets.first, os::bytes_of(greeting),
                    descriptors);  // if it is gone: the next message tells
   image.socket = std::move(sockets.first);
@@ -112,25 +100,68 @@ StartedImage start_image(State& state, Greeting greeting, int report_socket, boo
 
 ForkServer::Made ForkServer::start(StartRequest request, std::span<const int> descriptors, BoardSlot& slot) {
   const std::lock_guard lock(mutex_);
+  wants_spare_ = is_busy();
   for (int attempt = 0; attempt < attempts; ++attempt) {
     if (!socket_) launch();
     request.number = --last_number_;
     slot.pid.store(request.number, std::memory_order_relaxed);
     os::crash_point("process.start.asking");
+    if (spare_ && spare_->is_ordered()) {
+      if (auto made = start_by_spare(request, descriptors, slot)) return std::move(*made);
+      continue;
+    }
     const std::optional<Started> answer = request_once(request, descriptors);
     const std::uint32_t reporter = makes_siblings_ ? 0 : launched_;
-    if (answer && answer->pid > 0) return {answer->pid, reporter};
+    if (answer && answer->pid > 0) {
+      if (wants_spare_ && makes_siblings_) spare_->order(socket_, request);
+      return {answer->pid, reporter, {}};
+    }
     if (answer)
       os::throw_system_error("Process: the system does not let the fork server make another process (clone)",
                              answer->error);
     // The server is lost. If it had made the child, the board says so.
     socket_.reset();
     std::int32_t pid = request.number;
-    if (!slot.pid.compare_exchange_strong(pid, BoardSlot::given_up)) return {pid, reporter};
+    if (!slot.pid.compare_exchange_strong(pid, BoardSlot::given_up)) return {pid, reporter, {}};
   }
   throw std::runtime_error(
       "Process: the fork server died " + std::to_string(attempts) +
       " times when it was asked for a child; set_start_method(\"spawn\") does without it");
+}
+
+// Whether the last start was a moment ago.
+bool ForkServer::is_busy() {
+  const auto now = std::chrono::steady_clock::now();
+  return now - std::exchange(last_start_, now) < 1s;
+}
+
+// Nothing if there is no spare after all, or if it died before it took the request.
+std::optional<ForkServer::Made> ForkServer::start_by_spare(const StartRequest& request,
+                                                           std::span<const int> descriptors,
+                                                           BoardSlot& slot) {
+  if (!spare_->is_made() && !receive_spare()) return std::nullopt;
+  auto child = spare_->give(request, descriptors, slot, [&] {
+    if (wants_spare_) spare_->order(socket_, request);
+  });
+  if (!child) return std::nullopt;
+  return Made{child->pid, 0, std::move(child->pidfd)};
+}
+
+bool ForkServer::receive_spare() {
+  try {
+    Started answer;
+    auto message =
+        wait_for_answer() ? os::receive_message(socket_, os::writable_bytes_of(answer)) : std::nullopt;
+    if (message && message->size == sizeof(answer)) {
+      spare_->made(answer, std::move(message->descriptors));
+      return spare_->is_made();
+    }
+    socket_.reset();  // the server is lost
+  } catch (const std::system_error&) {
+    // No room for its pidfd: it is ended, and the server is asked for a child without one.
+  }
+  spare_->bury();
+  return false;
 }
 
 std::optional<Started> ForkServer::request_once(const StartRequest& request,
@@ -153,14 +184,17 @@ bool ForkServer::wait_for_answer() {
 }
 
 void ForkServer::launch() {
-  os::SocketPair reports = os::create_socket_pair();
+  os::SocketPair first = os::create_socket_pair();
+  os::SocketPair second = os::create_socket_pair();
+  SideSockets ours{std::move(first.first), std::move(second.first)};
+  SideSockets theirs{std::move(first.second), std::move(second.second)};
   const SlotOnBoard slot(state_.board());
   const Greeting greeting{.role = ImageRole::fork_server,
                           .preload = state_.preload().bits(),
                           .slot = slot.index(),
                           .bound_early = may_bind_early_ && ::getenv(bind_early_variable) == nullptr};
-  StartedImage image = start_image(state_, greeting, reports.second.get(), true);
-  reports.second.reset();
+  StartedImage image = start_image(state_, greeting, &theirs, true);
+  theirs = {};
   socket_ = std::move(image.socket);
   pidfd_ = std::make_shared<os::Descriptor>(std::move(image.pidfd));
   pid_ = image.pid;
@@ -186,7 +220,9 @@ void ForkServer::launch() {
       if (os::reap(*pidfd).state != os::WaitResult::State::running) state_.supervisor().unwatch(*watch);
     });
   });
-  if (!makes_siblings_) watch_reports(std::move(reports.first));
+  if (!makes_siblings_) return watch_reports(std::move(ours[0]));
+  if (!spare_) spare_.emplace(state_.board());
+  spare_->connect(std::move(ours));
 }
 
 os::WaitResult ForkServer::take_back_ended_early(std::uint32_t slot) {
@@ -232,9 +268,13 @@ void ForkServer::watch_reports(os::Descriptor socket) {
 
 void ForkServer::stop() {
   const std::lock_guard lock(mutex_);
-  if (!socket_) return;
+  if (!socket_) {
+    if (spare_) spare_->bury();
+    return;
+  }
   socket_.reset();
   if (os::send_signal(*pidfd_, SIGKILL)) status_of_ended(*pidfd_);
+  if (spare_) spare_->bury();
 }
 
 std::optional<pid_t> ForkServer::pid() {

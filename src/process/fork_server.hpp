@@ -6,12 +6,15 @@
 // process has grown to since. It ends with this process. If it dies, idle or in the middle of a request, the next
 // request or the same one starts another; a child that it had made already is adopted (start_board.hpp).
 //
+// While children are started one soon after another, it keeps one in advance (spare.hpp).
+//
 // Thread-safe; requests are served one after another.
 #pragma once
 
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +22,7 @@
 
 #include "os/pidfd.hpp"
 #include "process/bootstrap.hpp"
+#include "process/spare.hpp"
 #include "process/start_board.hpp"
 #include "process/supervisor.hpp"
 #include "procyon/detail/os/descriptor.hpp"
@@ -28,13 +32,13 @@ namespace procyon::process {
 class State;
 
 /// Starts the program's image once more, and greets it. Returns its pid and the parent's end of the
-/// socket. If it must die with this process, it is made by the supervisor's thread.
+/// socket. `side`: the image's ends, for a fork server. If it must die with this process, it is made by the supervisor's thread.
 struct StartedImage {
   pid_t pid = -1;
   os::Descriptor pidfd;
   os::Descriptor socket;
 };
-StartedImage start_image(State& state, Greeting greeting, int report_socket, bool by_supervisor);
+StartedImage start_image(State& state, Greeting greeting, const SideSockets* side, bool by_supervisor);
 
 /// Ends a child that cannot be taken care of.
 void kill_and_reap(pid_t pid);
@@ -46,6 +50,7 @@ class ForkServer {
   struct Made {
     pid_t pid;
     std::uint32_t reporter;  // not 0: the child is the server's; which of all servers tells its end
+    os::Descriptor pidfd;    // if it is known already
   };
   /// Has a child made. Throws std::system_error (EAGAIN, ...) when there can be none, std::runtime_error when servers
   /// do not survive.
@@ -63,6 +68,10 @@ class ForkServer {
  private:
   void launch();
   void watch_reports(os::Descriptor socket);
+  std::optional<Made> start_by_spare(const StartRequest& request, std::span<const int> descriptors,
+                                     BoardSlot& slot);
+  bool receive_spare();
+  bool is_busy();
   std::optional<Started> request_once(const StartRequest& request, std::span<const int> descriptors);
   bool wait_for_answer();
   os::WaitResult take_back_ended_early(std::uint32_t slot);
@@ -78,6 +87,9 @@ class ForkServer {
   bool may_bind_early_ = true;    // until an image did not survive that
   std::int32_t last_number_ = 0;  // of a request
   std::uint32_t launched_ = 0;    // how many servers there have been
+  std::optional<Spare> spare_;    // with the first server that can make one
+  bool wants_spare_ = false;
+  std::chrono::steady_clock::time_point last_start_;  // far in the past at first
 };
 
 }  // namespace procyon::process

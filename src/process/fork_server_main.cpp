@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <system_error>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "process/bootstrap.hpp"
 #include "process/child_main.hpp"
 #include "process/sibling.hpp"
+#include "process/spare_main.hpp"
 #include "procyon/detail/os/crash_point.hpp"
 
 namespace procyon::process {
@@ -28,11 +30,8 @@ namespace {
 
 class Server {
  public:
-  Server(os::Descriptor socket, os::Descriptor reports, StartBoard& board)
-      : socket_(std::move(socket)),
-        reports_(std::move(reports)),
-        board_(board),
-        maker_(SiblingMaker::prepare()) {
+  Server(os::Descriptor socket, SideSockets side, StartBoard& board)
+      : socket_(std::move(socket)), side_(std::move(side)), board_(board), maker_(SiblingMaker::prepare()) {
     if (!maker_) watch_own_children();
   }
 
@@ -46,27 +45,35 @@ class Server {
       if (!message) ::_exit(0);  // the user's process is gone
       if (message->size != sizeof(request) || request.magic != protocol_magic)
         ::_exit(exit_code_of_failed_bootstrap);
-      serve(request, std::move(message->descriptors));
+      if ((request.flags & StartRequest::makes_spare) != 0 && maker_)
+        make_spare(request);
+      else
+        serve(request, std::move(message->descriptors));
     }
   }
 
  private:
-  // Nothing if there is no room for what came with the request; the parent has been told.
-  std::optional<os::Message> receive(StartRequest& request) {
-    try {
-      auto message = os::receive_message(socket_, os::writable_bytes_of(request));
-      if (!message) ::_exit(0);  // the user's process is gone
-      if (message->size != sizeof(request) || request.magic != protocol_magic)
-        ::_exit(exit_code_of_failed_bootstrap);
-      return message;
-    } catch (const std::system_error& error) {
-      answer({.pid = -1, .error = error.code().value()});
-      return std::nullopt;
-    }
+  void answer(const Started& started, std::span<const int> descriptors = {}) {
+    if (!os::send_message(socket_, os::bytes_of(started), descriptors)) ::_exit(0);
   }
 
-  void answer(const Started& started) {
-    if (!os::send_message(socket_, os::bytes_of(started))) ::_exit(0);
+  void make_spare(const StartRequest& order) {
+    os::crash_point("process.server.spare_asked");
+    int number = -1;
+    const pid_t pid = maker_->make(board_[order.slot].pid, number);
+    const int error = errno;
+    if (pid == 0) become_spare(order);
+    const os::Descriptor pidfd(number);
+    os::crash_point("process.server.spare_made");
+    const std::span<const int> descriptors(&number, pidfd ? 1 : 0);
+    answer({.pid = pid, .error = error, .number = order.number}, descriptors);
+  }
+
+  [[noreturn]] void become_spare(const StartRequest& order) {
+    socket_.reset();
+    os::Descriptor socket = std::move(side_[parity_of_spare(order.number)]);
+    side_ = {};
+    run_spare(order, std::move(socket), board_);
   }
 
   void serve(const StartRequest& request, std::vector<os::Descriptor> descriptors) {
@@ -77,13 +84,13 @@ class Server {
     if (pid == 0) become_child(request, std::move(descriptors));
     os::crash_point("process.server.made");
     if (!maker_ && pid > 0) slots_[pid] = request.slot;
-    answer({.pid = pid, .error = error});
+    answer({.pid = pid, .error = error, .number = request.number});
   }
 
   [[noreturn]] void become_child(const StartRequest& request, std::vector<os::Descriptor> descriptors) {
     // What is the server's must not live on in a child: the parent takes an open end for a living server.
     socket_.reset();
-    reports_.reset();
+    side_ = {};
     signals_.reset();
     BoardSlot& slot = board_[request.slot];
     if (!maker_) {
@@ -124,12 +131,12 @@ class Server {
       report.code = info.si_code;
       report.status = info.si_status;
       slots_.erase(found);
-      os::send_message(reports_, os::bytes_of(report));
+      os::send_message(side_[0], os::bytes_of(report));
     }
   }
 
   os::Descriptor socket_;
-  os::Descriptor reports_;
+  SideSockets side_;
   os::Descriptor signals_;
   StartBoard& board_;
   std::optional<SiblingMaker> maker_;
@@ -149,14 +156,14 @@ void let_go_of_surroundings() {
 
 }  // namespace
 
-void run_fork_server(os::Descriptor socket, os::Descriptor reports, StartBoard& board, std::uint32_t slot,
+void run_fork_server(os::Descriptor socket, SideSockets side, StartBoard& board, std::uint32_t slot,
                      pid_t parent_pid) {
   // Two ways to end with the user's process: the end of file, and this one for when it is in the middle of something.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent_pid) ::_exit(0);
   rehearse_child(board[slot]);
   let_go_of_surroundings();
-  Server server(std::move(socket), std::move(reports), board);
+  Server server(std::move(socket), std::move(side), board);
   server.run();
 }
 

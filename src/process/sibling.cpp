@@ -1,5 +1,6 @@
 #include "process/sibling.hpp"
 
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -83,8 +85,24 @@ pid_t SiblingMaker::make(std::atomic<std::int32_t>& pid_word) const {
 #else  // the other order of arguments
   const long pid = ::syscall(SYS_clone, flags, nullptr, &pid_word, nullptr, thread_id_);
 #endif
-  if (pid == 0) ::syscall(SYS_set_robust_list, robust_list_, robust_list_size_);
+  if (pid == 0) mend_child();
   return static_cast<pid_t>(pid);
 }
+
+pid_t SiblingMaker::make(std::atomic<std::int32_t>& pid_word, int& pidfd) const {
+  const auto address = [](const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); };
+  clone_args arguments{};
+  arguments.flags =
+      CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PIDFD;
+  arguments.parent_tid = address(&pid_word);
+  arguments.child_tid = address(thread_id_);
+  arguments.pidfd = address(&pidfd);  // the signal at its end is this process's own, as CLONE_PARENT has it
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof(arguments));
+  if (pid < 0 && (errno == ENOSYS || errno == EPERM)) return make(pid_word);
+  if (pid == 0) mend_child();
+  return static_cast<pid_t>(pid);
+}
+
+void SiblingMaker::mend_child() const { ::syscall(SYS_set_robust_list, robust_list_, robust_list_size_); }
 
 }  // namespace procyon::process

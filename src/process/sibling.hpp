@@ -31,9 +31,15 @@ class SiblingMaker {
   /// there is a child even if the caller is killed at any moment.
   pid_t make(std::atomic<std::int32_t>& pid_word) const;
 
+  /// The same, and `pidfd` becomes a descriptor of the child (which does not get it). Where the kernel or a filter of
+  /// system calls does not offer that, it is left alone.
+  pid_t make(std::atomic<std::int32_t>& pid_word, int& pidfd) const;
+
  private:
   SiblingMaker(int* thread_id, void* robust_list, std::size_t robust_list_size)
       : thread_id_(thread_id), robust_list_(robust_list), robust_list_size_(robust_list_size) {}
+
+  void mend_child() const;
 
   int* thread_id_;  // where the C library keeps the calling thread's
   void* robust_list_;

@@ -156,16 +156,16 @@ class Starter {
   }
 
   void ask_fork_server() {
-    const ForkServer::Made made = state_.fork_server().start(request_, descriptors_, *slot_);
+    ForkServer::Made made = state_.fork_server().start(request_, descriptors_, *slot_);
     os::crash_point("process.start.made");
-    adopt(made.pid, {}, made.reporter);
+    adopt(made.pid, std::move(made.pidfd), made.reporter);
   }
 
   void spawn() {
     place_for_pidfd_.reset();
     // A daemonic child dies with the thread that made it: that must be one that stays.
     StartedImage image =
-        start_image(state_, {.role = ImageRole::child}, -1, child_.daemon_ && !is_main_thread());
+        start_image(state_, {.role = ImageRole::child}, nullptr, child_.daemon_ && !is_main_thread());
     try {
       // False if it ended before it was asked, which is the child's end, noticed like any other.
       os::send_message(image.socket, os::bytes_of(request_), descriptors_);

@@ -58,7 +58,7 @@ TEST_P(StartTest, AThousandRoundsLeaveNoDescriptorAndNoZombie) {
   process::State::current().supervisor().run([] {});  // it has dealt with all ends before this
   EXPECT_LE(open_descriptors(), before);
   const auto servers = process::State::current().fork_server().pid() ? 1u : 0u;
-  EXPECT_EQ(children_of(::getpid()).size(), servers);
+  EXPECT_LE(children_of(::getpid()).size(), servers * 2) << "more than a server and its spare child";
 }
 
 TEST_P(StartTest, HundredsAtOnceFromSeveralThreads) {
@@ -332,10 +332,12 @@ TEST(ForkServer, IsMadeAgainWhenItWasKilledWhileIdle) {
     const pid_t server = start_and_pid_of_server();
     ASSERT_GT(server, 0);
     ::kill(server, SIGKILL);
-    EXPECT_NE(start_and_pid_of_server(), server);
+    // What it had made in advance is used up first.
+    int starts = 1;
+    while (start_and_pid_of_server() == server) ASSERT_LE(++starts, 3);
   }
   process::State::current().supervisor().run([] {});
-  EXPECT_EQ(children_of(::getpid()).size(), 1u);
+  EXPECT_LE(children_of(::getpid()).size(), 2u) << "more than a server and a spare child";
 }
 
 TEST(ForkServer, KilledInTheMiddleCostsNoChildAndMakesNoneTwice) {
