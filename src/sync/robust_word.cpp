@@ -7,15 +7,17 @@ namespace procyon {
 class OwnerDied::HeldLock {
  public:
   HeldLock(arena::Reference reference, sync::RobustWord& word)
-      : reference_(std::move(reference)), word_(word) {}
+      : reference_(std::move(reference)), word_(word), holder_(arena::self_word()) {}
   HeldLock(const HeldLock&) = delete;
   HeldLock& operator=(const HeldLock&) = delete;
-  ~HeldLock() { word_.free(); }
+  // Unless the handler has freed it. The last copy of an exception may go in another thread than its handler's.
+  ~HeldLock() { word_.free_one_level_of(holder_); }
   void mark_recovered() { word_.mark_recovered(); }
 
  private:
   arena::Reference reference_;
   sync::RobustWord& word_;
+  std::uint64_t holder_;
 };
 
 OwnerDied::OwnerDied(const char* object, arena::Reference reference, sync::RobustWord& word)
@@ -28,12 +30,25 @@ void OwnerDied::recover() { held_->mark_recovered(); }
 
 namespace sync {
 
-bool RobustWord::free_one_level_slowly() {
-  if (!owner_.is_held_by_caller()) return false;
+bool RobustWord::free_one_level_of(std::uint64_t holder) {
+  if (!owner_.is_held_by(holder)) return false;
   const std::uint32_t depth = depth_.load(std::memory_order_relaxed) - 1;
   depth_.store(depth, std::memory_order_relaxed);
   if (depth == 0) owner_.unlock();
   return true;
+}
+
+std::uint32_t RobustWord::free_all() {
+  const std::uint32_t depth = depth_.load(std::memory_order_relaxed);
+  owner_.unlock();
+  return depth;
+}
+
+void RobustWord::take_back(std::uint32_t depth, const arena::Reference& reference, const char* object) {
+  const arena::Acquired acquired = owner_.lock(os::Deadline::never());
+  const bool died = acquired == arena::Acquired::after_owner_died;
+  depth_.store(died ? depth + 1 : depth, std::memory_order_relaxed);
+  if (died) throw OwnerDied(object, reference, *this);
 }
 
 bool RobustWord::take_slowly(os::Deadline deadline, const arena::Reference& reference, const char* object) {

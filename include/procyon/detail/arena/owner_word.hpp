@@ -74,10 +74,11 @@ class OwnerWord {
 
   /// Held by anybody, dead owners included.
   [[nodiscard]] bool is_held() const { return participant_of(word_.load(std::memory_order_relaxed)) != 0; }
-  [[nodiscard]] bool is_held_by_caller() const {
-    const std::uint64_t word = word_.load(std::memory_order_relaxed);
-    return word != 0 && (word & ~(waiters_bit | died_bit)) == self_word();
+  /// `holder` is a self_word().
+  [[nodiscard]] bool is_held_by(std::uint64_t holder) const {
+    return (word_.load(std::memory_order_relaxed) & ~(waiters_bit | died_bit)) == holder;
   }
+  [[nodiscard]] bool is_held_by_caller() const { return is_held_by(self_word()); }
   [[nodiscard]] bool owner_has_died_unrepaired() const {
     return (word_.load(std::memory_order_relaxed) & died_bit) != 0;
   }

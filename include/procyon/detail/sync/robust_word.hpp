@@ -49,14 +49,22 @@ class RobustWord {
     if (depth_.load(std::memory_order_relaxed) == 1 && owner_.unlock_if_held_by(arena::self_word()))
         [[likely]]
       return true;
-    return free_one_level_slowly();
+    return free_one_level_of(arena::self_word());
   }
+  /// The same for a thread that took it, by its self_word().
+  bool free_one_level_of(std::uint64_t holder);
+
+  /// Frees it wholly and returns how often the caller had taken it, for take_back(). The caller holds it.
+  std::uint32_t free_all();
+  /// Takes it again as often as free_all() said, however long that takes. Throws OwnerDied, which then holds one level
+  /// more, its own: a guard that is left on the way out frees the others.
+  void take_back(std::uint32_t depth, const arena::Reference& reference, const char* object);
 
   [[nodiscard]] bool is_held() const { return owner_.is_held(); }
+  [[nodiscard]] bool is_held_by_caller() const { return owner_.is_held_by_caller(); }
   void mark_recovered() { owner_.mark_recovered(); }
 
  private:
-  bool free_one_level_slowly();
   bool take_slowly(os::Deadline deadline, const arena::Reference& reference, const char* object);
 
   arena::OwnerWord owner_;
