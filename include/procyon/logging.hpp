@@ -1,6 +1,6 @@
 // What Procyon does, told line by line: processes started and ended, with the name of the process that tells it.
 //
-//   mp::log_to_stderr(mp::log_level::debug);        // [INFO/calc-1] child process calling its target
+//   mp::log_to_stderr(mp::LogLevel::debug);        // [INFO/calc-1] child process calling its target
 //
 //   #include <spdlog/logger.h>                      // Debian: libspdlog-dev
 //   mp::get_logger()->warn("{} of {} files", bad, all);       // records of your own: [WARNING/calc-1] 3 of 100 files
@@ -21,10 +21,10 @@ class logger;
 
 namespace procyon {
 
-enum class log_level { debug, info, warning, error, off };
+enum class LogLevel { debug, info, warning, error, off };
 
 /// Lets records of this level and above be written to stderr. Called again, it changes the level.
-void log_to_stderr(log_level level = log_level::info);
+void log_to_stderr(LogLevel level = LogLevel::info);
 
 /// The logger of Procyon, an spdlog::logger called "procyon": add sinks to it, change its level, write to it. Without a sink
 /// it is silent.

@@ -356,7 +356,7 @@ TEST(Pipe, TheLastCopyCloses) {
     EXPECT_FALSE(child.poll());
   }
   EXPECT_TRUE(child.poll());
-  EXPECT_THROW(parent.close(), std::logic_error);  // moved from
+  EXPECT_THROW(parent.close(), std::logic_error);  // NOLINT(bugprone-use-after-move): the promise
 }
 
 TEST(Pipe, LeavesNoDescriptorBehind) {

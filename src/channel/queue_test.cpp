@@ -16,7 +16,6 @@ namespace procyon {
 namespace {
 
 using namespace std::chrono_literals;
-using arena::testing::Gate;
 using arena::testing::TestProcess;
 
 TEST(Queue, GivesBackWhatWasPutInOrder) {

@@ -80,7 +80,7 @@ void set_armed(std::string_view name, std::uint64_t nth) noexcept {
 }
 
 /// PROCYON_CRASH_AT=name or name:n. A test that misspells it must not pass for want of a crash.
-void arm_from_environment() noexcept {
+[[maybe_unused]] void arm_from_environment() noexcept {
   const char* text = std::getenv("PROCYON_CRASH_AT");
   if (text == nullptr || *text == '\0') return;
   std::string_view name(text);

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 // The thread sanitizer's, if the program has it: it keeps a thread of its own.
 extern "C" [[gnu::weak]] void __tsan_init();
@@ -16,6 +17,16 @@ extern "C" [[gnu::weak]] void __tsan_init();
 namespace procyon::os {
 
 namespace {
+
+// In a list such as "cpu,cpuacct".
+bool names_processor(std::string_view controllers) {
+  while (!controllers.empty()) {
+    const auto comma = std::min(controllers.find(','), controllers.size());
+    if (controllers.substr(0, comma) == "cpu") return true;
+    controllers.remove_prefix(std::min(comma + 1, controllers.size()));
+  }
+  return false;
+}
 
 int processors_by_affinity() {
   // The kernel refuses masks shorter than its own: grow until it agrees.
@@ -94,7 +105,7 @@ std::optional<double> quota_of_control_groups(const std::string& root) {
     const std::string group = line.substr(second + 1);
     if (controllers.empty())
       smallest = smaller(smallest, smallest_quota(mount, group, quota_version_2));
-    else if (("," + controllers + ",").find(",cpu,") != std::string::npos)
+    else if (names_processor(controllers))
       // The hierarchy is called after its controllers, usually with a link from each.
       for (const auto& name : {std::string("cpu"), controllers})
         smallest = smaller(smallest, smallest_quota(mount + "/" + name, group, quota_version_1));

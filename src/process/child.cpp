@@ -228,8 +228,8 @@ void Child::finish(const os::WaitResult& result) {
   } catch (const std::exception& error) {
     warn("what the ended process '" + name_ + "' held could not be given back: " + error.what());
   }
-  if (logs(log_level::debug))
-    log(log_level::debug, quoted_name() + ", pid " + std::to_string(pid_) + ", ended: " + status_.describe());
+  if (logs(LogLevel::debug))
+    log(LogLevel::debug, quoted_name() + ", pid " + std::to_string(pid_) + ", ended: " + status_.describe());
   board.give_back(slot_);
   phase_ = Phase::ended;
   if (callbacks_.empty()) callbacks_ran_ = true;

@@ -170,7 +170,7 @@ void run_encoded(Work& work) {
 }
 
 int run_target(Work work) {
-  log(log_level::info, "child process calling its target");
+  log(LogLevel::info, "child process calling its target");
   try {
     if (work.body)
       work.body();
@@ -204,7 +204,7 @@ void flush_standard_streams() {
 }
 
 [[noreturn]] void end_child(int code) {
-  if (logs(log_level::info)) log(log_level::info, "process exiting with exit code " + std::to_string(code));
+  if (logs(LogLevel::info)) log(LogLevel::info, "process exiting with exit code " + std::to_string(code));
   flush_standard_streams();
   State::current().end_children();
   flush_standard_streams();

@@ -31,16 +31,13 @@ void write_line(std::initializer_list<std::string_view> parts) noexcept {
   errno = saved;
 }
 
-constexpr std::pair<log_level, spdlog::level::level_enum> levels[] = {
-    {log_level::debug, spdlog::level::debug},
-    {log_level::info, spdlog::level::info},
-    {log_level::warning, spdlog::level::warn},
-    {log_level::error, spdlog::level::err},
-    {log_level::off, spdlog::level::off}};
+constexpr std::pair<LogLevel, spdlog::level::level_enum> levels[] = {{LogLevel::debug, spdlog::level::debug},
+                                                                     {LogLevel::info, spdlog::level::info},
+                                                                     {LogLevel::warning, spdlog::level::warn},
+                                                                     {LogLevel::error, spdlog::level::err},
+                                                                     {LogLevel::off, spdlog::level::off}};
 
-spdlog::level::level_enum to_spdlog(log_level level) {
-  return levels[static_cast<std::size_t>(level)].second;
-}
+spdlog::level::level_enum to_spdlog(LogLevel level) { return levels[static_cast<std::size_t>(level)].second; }
 
 // As Python names them.
 std::string_view name_of_level(spdlog::level::level_enum level) {
@@ -102,19 +99,19 @@ constexpr std::uint32_t to_stderr_bit = 0x100;
 
 }  // namespace
 
-bool logs(log_level level) noexcept {
+bool logs(LogLevel level) noexcept {
   const spdlog::logger* known = known_logger.load(std::memory_order_acquire);
   if (known == nullptr || !known->should_log(to_spdlog(level))) return false;
   return writes_to_stderr.load(std::memory_order_relaxed) || known->sinks().size() > 1;
 }
 
-void log(log_level level, std::string_view sentence) noexcept {
+void log(LogLevel level, std::string_view sentence) noexcept {
   if (logs(level)) logger()->log(to_spdlog(level), spdlog::string_view_t(sentence.data(), sentence.size()));
 }
 
 void warn(std::string_view sentence) noexcept {
-  if (logs(log_level::warning))
-    log(log_level::warning, sentence);
+  if (logs(LogLevel::warning))
+    log(LogLevel::warning, sentence);
   else
     write_line({"procyon: warning: ", sentence, "\n"});
 }
@@ -137,11 +134,11 @@ void log_as_parent(std::uint32_t logging) {
 void log_as_environment_says() {
   const char* text = ::secure_getenv("PROCYON_LOG");
   if (text == nullptr || *text == '\0') return;
-  constexpr std::pair<std::string_view, log_level> names[] = {{"debug", log_level::debug},
-                                                              {"info", log_level::info},
-                                                              {"warning", log_level::warning},
-                                                              {"error", log_level::error},
-                                                              {"off", log_level::off}};
+  constexpr std::pair<std::string_view, LogLevel> names[] = {{"debug", LogLevel::debug},
+                                                             {"info", LogLevel::info},
+                                                             {"warning", LogLevel::warning},
+                                                             {"error", LogLevel::error},
+                                                             {"off", LogLevel::off}};
   for (const auto& [name, level] : names)
     if (name == text) return log_to_stderr(level);
   write_line(
@@ -152,7 +149,7 @@ void log_as_environment_says() {
 
 namespace procyon {
 
-void log_to_stderr(log_level level) {
+void log_to_stderr(LogLevel level) {
   const auto& logger = process::logger();
   logger->set_level(process::to_spdlog(level));
   logger->sinks().front()->set_level(spdlog::level::trace);

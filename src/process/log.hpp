@@ -1,6 +1,6 @@
 // What the library has to say: records for whoever asked for them (logging.hpp), warnings, and last words on stderr.
 //
-//   if (logs(log_level::debug)) log(log_level::debug, "process '" + name + "' ended: " + status.describe());
+//   if (logs(LogLevel::debug)) log(LogLevel::debug, "process '" + name + "' ended: " + status.describe());
 //
 // Not while the state's mutex is held: a record carries the name of the process.
 #pragma once
@@ -13,8 +13,8 @@
 namespace procyon::process {
 
 /// Whether a record of that level would go anywhere. Costs one load while nobody has asked for records.
-bool logs(log_level level) noexcept;
-void log(log_level level, std::string_view sentence) noexcept;
+bool logs(LogLevel level) noexcept;
+void log(LogLevel level, std::string_view sentence) noexcept;
 
 /// A record if records are written; otherwise one line on stderr, "procyon: warning: ...". Never throws.
 void warn(std::string_view sentence) noexcept;

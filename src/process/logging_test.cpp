@@ -70,7 +70,7 @@ TEST_P(LoggingTest, RecordsOfChildrenCarryTheirNames) {
 
 TEST_P(LoggingTest, DebugRecordsTellHowChildrenEnded) {
   const std::string text = errors_of([] {
-    log_to_stderr(log_level::debug);
+    log_to_stderr(LogLevel::debug);
     run([] { ::exit(3); });
   });
   EXPECT_TRUE(has(text, "[INFO/calc-1] process exiting with exit code 3")) << text;
@@ -79,13 +79,13 @@ TEST_P(LoggingTest, DebugRecordsTellHowChildrenEnded) {
 
 TEST_P(LoggingTest, ChildrenHaveTheLevelOfTheirParentAndGiveItToTheirs) {
   const std::string text = errors_of([] {
-    log_to_stderr(log_level::error);
+    log_to_stderr(LogLevel::error);
     run([] {
       get_logger()->warn("not this");
       get_logger()->error("but this");
       run([] { get_logger()->error("and this of a grandchild"); });
     });
-    log_to_stderr(log_level::off);
+    log_to_stderr(LogLevel::off);
     run([] { get_logger()->critical("nor this"); });
   });
   EXPECT_EQ(text, "[ERROR/calc-1] but this\n[ERROR/calc-1] and this of a grandchild\n");
@@ -129,9 +129,9 @@ TEST(Logging, WarningsOfTheLibraryAreRecordsOnceTheyAreAskedFor) {
   Captured errors(STDERR_FILENO);
   auto p = get_context(fork).Process({.name = "program"}, [] {
     process::warn("before");
-    log_to_stderr(log_level::warning);
+    log_to_stderr(LogLevel::warning);
     process::warn("after");
-    log_to_stderr(log_level::off);
+    log_to_stderr(LogLevel::off);
     process::warn("never lost");
   });
   p.start();
@@ -146,7 +146,7 @@ TEST(Logging, TheLoggerIsSpdlogsAndTakesSinksAndPatterns) {
   auto p = get_context(fork).Process([] {
     auto stream = std::make_shared<std::ostringstream>();
     get_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(*stream));
-    log_to_stderr(log_level::debug);
+    log_to_stderr(LogLevel::debug);
     get_logger()->set_pattern("%n %l: %v");
     get_logger()->info("in a pattern");
     check(get_logger()->name() == "procyon", 1);

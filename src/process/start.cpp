@@ -244,8 +244,8 @@ void Child::start() {
   begin_start();
   try {
     Starter(*this).run();
-    if (logs(log_level::info))
-      log(log_level::info, "started " + quoted_name() + ", pid " + std::to_string(pid().value_or(0)));
+    if (logs(LogLevel::info))
+      log(LogLevel::info, "started " + quoted_name() + ", pid " + std::to_string(pid().value_or(0)));
   } catch (...) {
     const std::lock_guard lock(mutex_);
     phase_ = Phase::fresh;
