@@ -223,7 +223,8 @@ void Engine::Master::wait_for_room(std::size_t window) {
     if (is_shut_.load(std::memory_order_acquire)) return 0;
     const std::size_t outstanding = ledger_.outstanding();
     const std::size_t wanted = window / 4 * 3;
-    return outstanding > wanted ? outstanding - wanted : 0;
+    if (outstanding > wanted) return outstanding - wanted;
+    return ledger_.is_blocked() ? 1 : 0;  // the foreman looks too, should the next completion take long
   };
   wait_for(Condition(missing), os::Deadline::never());
 }

@@ -38,6 +38,7 @@ Ledger::Ledger(arena::Session& session, PoolState& pool, Handle pool_handle)
 
 bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
                       std::span<const std::byte> items) {
+  if (!unpublished_.empty()) republish();
   if (free_.empty() || !unpublished_.empty()) return false;
   const std::uint32_t index = free_.back();
   fill(pool_.slot(index), description, task, items);
@@ -47,7 +48,7 @@ bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
   entries_[index] = {&job, description.first_item, description.item_count, 0, description.timeout};
   count(outstanding_, 1);
   if (description.timeout) ++timed_in_use_;
-  if (!publisher_.publish(index)) unpublished_.push_back(index);
+  publish(index);
   return true;
 }
 
@@ -114,8 +115,7 @@ void Ledger::keep(const TaskDescription& description, EncodedTask&& task) {
 }
 
 bool Ledger::feed() {
-  republish();
-  bool fed = false;
+  bool fed = republish();
   while (!kept_.empty() && give_out(kept_.front().description, *kept_.front().task)) {
     kept_.pop_front();
     count(outstanding_, minus_one);  // give_out() has counted it anew
@@ -125,8 +125,20 @@ bool Ledger::feed() {
   return fed;
 }
 
-void Ledger::republish() {
-  while (!unpublished_.empty() && publisher_.publish(unpublished_.back())) unpublished_.pop_back();
+void Ledger::publish(std::uint32_t index) {
+  if (publisher_.publish(index)) return;
+  unpublished_.push_back(index);
+  is_blocked_.store(true, std::memory_order_release);
+}
+
+bool Ledger::republish() {
+  bool published = false;
+  while (!unpublished_.empty() && publisher_.publish(unpublished_.back())) {
+    unpublished_.pop_back();
+    published = true;
+  }
+  is_blocked_.store(!unpublished_.empty(), std::memory_order_release);
+  return published;
 }
 
 std::size_t Ledger::collect() {
@@ -215,7 +227,7 @@ void Ledger::publish_again(std::uint32_t index, std::uint32_t first_item) {
   slot.progress.store(Progress{first_item, false, first_item}.bits(), std::memory_order_relaxed);
   // Nobody's, while it waits for the ring: a later worker of that number must not seem to have taken it.
   slot.state.store(SlotState{}.bits(), std::memory_order_release);
-  if (!publisher_.publish(index)) unpublished_.push_back(index);
+  publish(index);
 }
 
 std::vector<Ledger::Overrun> Ledger::condemn_overruns() {
@@ -265,6 +277,7 @@ void Ledger::fail_all(const std::exception_ptr& error) {
   count(outstanding_, std::size_t{0} - kept_.size());
   kept_.clear();
   unpublished_.clear();
+  is_blocked_.store(false, std::memory_order_release);
 }
 
 }  // namespace procyon::pool

@@ -35,6 +35,9 @@ class Ledger {
   void keep(const TaskDescription& description, EncodedTask&& task);
   /// Gives out kept tasks. Returns whether it gave out any.
   bool feed();
+  /// Whether a filled slot waits until an old ticket is claimed whose place in the ring it needs; nothing can be given out
+  /// before. May be asked without the mutex.
+  [[nodiscard]] bool is_blocked() const { return is_blocked_.load(std::memory_order_acquire); }
 
   /// Takes over the results of completed tasks. Returns how many tasks.
   std::size_t collect();
@@ -84,7 +87,8 @@ class Ledger {
   static void end_item(Job& job, std::size_t item, const std::exception_ptr& error);
   void free_slot(std::uint32_t index);
   void publish_again(std::uint32_t index, std::uint32_t first_item);
-  void republish();
+  void publish(std::uint32_t index);
+  bool republish();
   void settle_slot(std::uint32_t index, const std::exception_ptr& lost);
 
   arena::Session& session_;
@@ -95,6 +99,7 @@ class Ledger {
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> free_;         // slots, the warmest last
   std::vector<std::uint32_t> unpublished_;  // filled slots that the ring had no room for
+  std::atomic<bool> is_blocked_{false};     // there are some
   std::deque<Kept> kept_;
   std::atomic<std::size_t> outstanding_{0};
   std::size_t timed_in_use_ = 0;
