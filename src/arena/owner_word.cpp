@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "arena/participants.hpp"
 #include "procyon/detail/os/futex.hpp"
@@ -21,12 +20,6 @@ constexpr int yields = 2;
 // Each look takes the word's cache line away from the owner, who needs it to free the word.
 void pause_before_look(int attempt) {
   for (int pause = std::min(1 << attempt, longest_pause); pause > 0; --pause) os::spin_pause();
-}
-
-// The half of the word that changes with `waiters`, on which sleepers wait.
-os::FutexWord& low_half(std::atomic<std::uint64_t>& word) {
-  static_assert(std::endian::native == std::endian::little);
-  return *reinterpret_cast<os::FutexWord*>(&word);
 }
 
 }  // namespace
@@ -65,7 +58,8 @@ void OwnerWord::sleep_until_changed(std::uint64_t seen, os::Deadline deadline) {
       !word_.compare_exchange_strong(seen, seen | waiters_bit, std::memory_order_relaxed,
                                      std::memory_order_relaxed))
     return;
-  os::futex_wait(low_half(word_), static_cast<std::uint32_t>(seen | waiters_bit),
+  // That half changes with `waiters`.
+  os::futex_wait(os::low_half(word_), static_cast<std::uint32_t>(seen | waiters_bit),
                  deadline.slice(os::wait_slice));
 }
 
@@ -75,7 +69,7 @@ bool OwnerWord::unlock_slowly() {
     if (participant_of(held) == 0) return false;
   } while (!word_.compare_exchange_weak(held, held & died_bit, std::memory_order_release,
                                         std::memory_order_relaxed));
-  if ((held & waiters_bit) != 0) os::futex_wake(low_half(word_), 1);
+  if ((held & waiters_bit) != 0) os::futex_wake(os::low_half(word_), 1);
   return true;
 }
 

@@ -29,7 +29,6 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <cstdint>
 
 #include "procyon/detail/arena/reference.hpp"
@@ -60,10 +59,7 @@ struct ConditionState : arena::Counted {
   }
   void store(Notified value) { notified.store(value.bits(), std::memory_order_seq_cst); }
   /// The half of `notified` that sleepers sleep on.
-  [[nodiscard]] const os::FutexWord& sequence() const {
-    static_assert(std::endian::native == std::endian::little);
-    return *reinterpret_cast<const os::FutexWord*>(&notified);
-  }
+  [[nodiscard]] const os::FutexWord& sequence() const { return os::low_half(notified); }
 };
 static_assert(sizeof(ConditionState) <= 128);
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 
@@ -27,6 +28,13 @@ bool futex_wait(const FutexWord& word, std::uint32_t expected, Deadline deadline
 /// Wakes at most `count` sleepers, of any process. Returns how many it woke.
 int futex_wake(const FutexWord& word, int count);
 int futex_wake_all(const FutexWord& word);
+
+/// The low half of a 64-bit word as something to sleep on. Only its address counts: the kernel reads it, C++ never does.
+inline const FutexWord& low_half(const std::atomic<std::uint64_t>& word) {
+  static_assert(std::endian::native == std::endian::little);
+  const void* const address = &word;
+  return *static_cast<const FutexWord*>(address);
+}
 
 /// Tells the processor that this thread spins.
 inline void spin_pause() {
