@@ -256,8 +256,7 @@ TEST_P(ObjectTest, OneThatWasNeverStartedLeavesNothing) {
     EXPECT_EQ(p.daemon(), false);
     EXPECT_EQ(misuse([&] { (void)p.sentinel(); }),
               "sentinel: process 'calc-1' has not been started; call start() first");
-    EXPECT_EQ(misuse([&] { p.kill(); }),
-              "kill: process 'calc-1' has not been started; call start() first");
+    EXPECT_EQ(misuse([&] { p.kill(); }), "kill: process 'calc-1' has not been started; call start() first");
     auto closed = context().Process(nothing);
     closed.close();
     EXPECT_NE(misuse([&] { closed.start(); }).find("is closed; only its name is left"), std::string::npos);
@@ -273,7 +272,7 @@ TEST_P(ObjectTest, AMovedFromOneSaysSoWhateverItIsAsked) {
   p.start();
   Process q = std::move(p);
   const std::vector<std::pair<std::string, std::function<void()>>> uses = {
-      {"start", [&] { p.start(); }},
+      {"start", [&] { p.start(); }},  // NOLINT(bugprone-use-after-move): the subject
       {"join", [&] { p.join(1s); }},
       {"is_alive", [&] { (void)p.is_alive(); }},
       {"kill", [&] { p.kill(); }},
