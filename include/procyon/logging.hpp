@@ -1,6 +1,6 @@
 // What Procyon does, told line by line: processes started and ended, with the name of the process that tells it.
 //
-//   mp::log_to_stderr(mp::LogLevel::debug);        // [INFO/calc-1] child process calling its target
+//   mp::log_to_stderr(mp::log_level::debug);       // [INFO/calc-1] child process calling its target
 //
 //   #include <spdlog/logger.h>                      // Debian: libspdlog-dev
 //   mp::get_logger()->warn("{} of {} files", bad, all);       // records of your own: [WARNING/calc-1] 3 of 100 files
@@ -22,6 +22,8 @@ class logger;
 namespace procyon {
 
 enum class LogLevel { debug, info, warning, error, off };
+/// How it reads in a program: mp::log_level::debug.
+using log_level = LogLevel;  // NOLINT(readability-identifier-naming)
 
 /// Lets records of this level and above be written to stderr. Called again, it changes the level.
 void log_to_stderr(LogLevel level = LogLevel::info);
