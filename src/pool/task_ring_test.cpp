@@ -182,22 +182,22 @@ TEST_F(TaskRing, PassesOverTasksThatWereClaimedByWhoDiedOrWereCancelled) {
   EXPECT_FALSE(claim(state, 0));
 }
 
-TEST_F(TaskRing, EachTaskIsClaimedByOneOfManyThreads) {
+TEST_F(TaskRing, EachTaskIsClaimedByOneWorker) {
   constexpr std::uint64_t tasks = 20'000;
   std::atomic<std::uint64_t> claimed_tasks{0};
   std::atomic<std::uint64_t> ticket_sum{0};
   std::vector<std::thread> threads;
-  for (std::uint32_t worker = 0; worker < 3; ++worker)
+  for (std::uint32_t worker = 0; worker < state.worker_count; ++worker)
     threads.emplace_back([&, worker] {
       while (claimed_tasks.load() < tasks) {
-        const auto claimed = claim(state, worker % 2);
+        const auto claimed = claim(state, worker);
         if (!claimed) {
           std::this_thread::yield();
           continue;
         }
         ticket_sum += claimed->ticket;
         ++claimed_tasks;
-        complete(state, worker % 2, *claimed);
+        complete(state, worker, *claimed);
       }
     });
   std::uint64_t published = 0;
