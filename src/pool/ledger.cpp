@@ -65,7 +65,8 @@ void Ledger::let_go(Job& job) {
 
 // The number that stands for these bytes: a worker that has seen it need not look at them.
 std::uint64_t Ledger::number_of(std::span<const std::byte> callable) {
-  if (!std::ranges::equal(callable, last_callable_)) {
+  if (callable.size() != last_callable_.size() ||
+      std::memcmp(callable.data(), last_callable_.data(), callable.size()) != 0) {
     last_callable_.assign(callable.begin(), callable.end());
     ++last_callable_number_;
   }
