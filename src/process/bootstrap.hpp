@@ -82,6 +82,8 @@ struct StartRequest {
   std::int32_t number = 0;  // of this request: negative, and different for each
   std::int32_t spare = 0;   // the number of the spare child that this is for
   std::uint32_t umask = 0;
+  std::int32_t group = 0;  // of processes
+  std::uint32_t padding = 0;
   std::uint64_t blocked_signals = 0;
   std::uint64_t ignored_signals = 0;
 };

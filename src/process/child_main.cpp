@@ -25,6 +25,7 @@
 #include "process/log.hpp"
 #include "process/start_record.hpp"
 #include "process/state.hpp"
+#include "process/surroundings.hpp"
 #include "process/uncaught.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/os/crash_point.hpp"
@@ -96,6 +97,8 @@ void take_surroundings(const StartRequest& request, std::vector<os::Descriptor>&
   set_standard(STDERR_FILENO, has(request, StartRequest::has_stderr) ? take() : nullptr);
   descriptors.erase(descriptors.begin(), descriptors.begin() + static_cast<std::ptrdiff_t>(next));
   ::umask(request.umask);
+  // Cannot fail but for a group that has vanished: the parent left it and was the last.
+  if (::getpgrp() != request.group) ::setpgid(0, request.group);
 }
 
 // A forked child has the parent's stdin; like all children it gets /dev/null, as in Python: two processes that read
@@ -148,6 +151,7 @@ Work set_up(ChildEntry entry) {
 
   arena::Session& session = arena::Session::current();
   Record record = read_record({session.bytes(work.record), session.size(work.record)});
+  apply_differences(std::exchange(record.identity.settings, {}));
   work.pins = std::move(record.pins);
   work.call = record.call;
   State::become_child(std::move(record.identity), has(request, StartRequest::daemon),
@@ -266,6 +270,7 @@ StartRequest rehearsed_request(const os::Descriptor& directory, std::vector<os::
   request.record = write_record({.name = "rehearsal"}, call).bits();
   request.parent = session.self().bits();
   request.umask = os::current_umask();
+  request.group = ::getpgrp();
   request.ignored_signals = os::signal_bit(SIGPIPE);
   descriptors.push_back(directory.duplicate());
   const auto keep = [&](int number, StartRequest::Flags flag) {

@@ -129,6 +129,14 @@ ForkServer::Made ForkServer::start(StartRequest request, std::span<const int> de
       " times when it was asked for a child; set_start_method(\"spawn\") does without it");
 }
 
+std::string ForkServer::prepare() {
+  const std::lock_guard lock(mutex_);
+  const Standing standing = current_standing();
+  if (socket_ && !(standing == standing_)) end_server();
+  if (!socket_) launch();
+  return encode_differences(settings_, current_settings());
+}
+
 // Whether the last start was a moment ago.
 bool ForkServer::is_busy() {
   const auto now = std::chrono::steady_clock::now();
@@ -193,7 +201,10 @@ void ForkServer::launch() {
                           .preload = state_.preload().bits(),
                           .slot = slot.index(),
                           .bound_early = may_bind_early_ && ::getenv(bind_early_variable) == nullptr};
-  StartedImage image = start_image(state_, greeting, &theirs, true);
+  standing_ = current_standing();
+  settings_ = current_settings();
+  const bool by_supervisor = is_to_be_made_by_supervisor();
+  StartedImage image = start_image(state_, greeting, &theirs, by_supervisor);
   theirs = {};
   socket_ = std::move(image.socket);
   pidfd_ = std::make_shared<os::Descriptor>(std::move(image.pidfd));
@@ -223,6 +234,26 @@ void ForkServer::launch() {
   if (!makes_siblings_) return watch_reports(std::move(ours[0]));
   if (!spare_) spare_.emplace(state_.board());
   spare_->connect(std::move(ours));
+}
+
+// The server dies with the thread that makes it, which should be one that stays; but it has the namespaces of that
+// thread, and its processors.
+bool ForkServer::is_to_be_made_by_supervisor() {
+  Namespaces of_supervisor{};
+  cpu_set_t affinity{};
+  state_.supervisor().run([&] {
+    of_supervisor = current_standing().namespaces;
+    affinity = current_settings().affinity;
+  });
+  if (of_supervisor != standing_.namespaces) {
+    if (::gettid() == ::getpid()) return false;
+    throw std::logic_error(
+        "Process: this thread has changed its namespaces (unshare, setns), which the fork server cannot "
+        "follow; start "
+        "children from the main thread, or use the start method 'spawn' or 'fork'");
+  }
+  settings_.affinity = affinity;
+  return true;
 }
 
 os::WaitResult ForkServer::take_back_ended_early(std::uint32_t slot) {
@@ -268,13 +299,20 @@ void ForkServer::watch_reports(os::Descriptor socket) {
 
 void ForkServer::stop() {
   const std::lock_guard lock(mutex_);
-  if (!socket_) {
-    if (spare_) spare_->bury();
-    return;
+  end_server();
+}
+
+void ForkServer::end_server() {
+  if (socket_) {
+    socket_
+        .reset();  // at the end of file it ends by itself: we may not signal those whose privileges we gave up
+    try {
+      if (os::send_signal(*pidfd_, SIGKILL)) status_of_ended(*pidfd_);
+    } catch (const std::system_error&) {
+      status_of_ended(*pidfd_);
+    }
   }
-  socket_.reset();
-  if (os::send_signal(*pidfd_, SIGKILL)) status_of_ended(*pidfd_);
-  if (spare_) spare_->bury();
+  if (spare_) spare_->disconnect();
 }
 
 std::optional<pid_t> ForkServer::pid() {

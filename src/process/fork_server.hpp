@@ -19,12 +19,14 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "os/pidfd.hpp"
 #include "process/bootstrap.hpp"
 #include "process/spare.hpp"
 #include "process/start_board.hpp"
 #include "process/supervisor.hpp"
+#include "process/surroundings.hpp"
 #include "procyon/detail/os/descriptor.hpp"
 
 namespace procyon::process {
@@ -56,6 +58,11 @@ class ForkServer {
   /// do not survive.
   Made start(StartRequest request, std::span<const int> descriptors, BoardSlot& slot);
 
+  /// Before each request: sees to it that there is a server whose children stand where this process does (users,
+  /// capabilities, session, control group, namespaces), and says what a child of it has to change to have the settings
+  /// of this process (surroundings.hpp). Throws as start() does.
+  std::string prepare();
+
   /// Whether the server that was to tell the end of a child has been found gone.
   [[nodiscard]] bool is_lost(std::uint32_t reporter) const { return reporter <= last_lost_.load(); }
 
@@ -67,6 +74,8 @@ class ForkServer {
 
  private:
   void launch();
+  bool is_to_be_made_by_supervisor();
+  void end_server();
   void watch_reports(os::Descriptor socket);
   std::optional<Made> start_by_spare(const StartRequest& request, std::span<const int> descriptors,
                                      BoardSlot& slot);
@@ -85,6 +94,8 @@ class ForkServer {
   pid_t pid_ = -1;
   bool makes_siblings_ = true;
   bool may_bind_early_ = true;    // until an image did not survive that
+  Standing standing_;             // of this process when it was launched
+  Settings settings_;             // the server's
   std::int32_t last_number_ = 0;  // of a request
   std::uint32_t launched_ = 0;    // how many servers there have been
   std::optional<Spare> spare_;    // with the first server that can make one

@@ -101,10 +101,19 @@ void Spare::bury() {
   bury(std::exchange(pidfd_, {}), slot);
 }
 
+void Spare::disconnect() {
+  sockets_ = {};
+  bury();
+}
+
 void Spare::bury(const os::Descriptor& pidfd, std::uint32_t slot) {
   const pid_t pid = board_[slot].pid.load();
   if (pidfd) {
-    os::send_signal(pidfd, SIGKILL);
+    try {
+      os::send_signal(pidfd, SIGKILL);
+    } catch (const std::system_error&) {
+      // It has another user than we by now; see disconnect().
+    }
     os::wait_readable(pidfd, os::Deadline::after(1s));
     os::reap(pidfd);
   } else if (pid > 0 && is_child(pid)) {

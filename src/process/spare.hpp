@@ -80,6 +80,8 @@ class Spare {
 
   /// Ends the one that there is or may be. The server does not make it any more: it is gone.
   void bury();
+  /// The same for a spare that may have privileges which this process has given up: at the end of file it ends.
+  void disconnect();
 
  private:
   void bury(const os::Descriptor& pidfd, std::uint32_t slot);

@@ -113,13 +113,15 @@ class Starter {
 
  private:
   void prepare(StartMethod method) {
+    require_own_descriptors();
     child_.slot_ = state_.board().take();
     has_slot_ = true;
     slot_ = &state_.board()[child_.slot_];
     // The number that the child's pidfd will have is held free: there must be no child without one.
     place_for_pidfd_ = os::Descriptor::adopt(::fcntl(state_.board().descriptor(), F_DUPFD_CLOEXEC, 3),
                                              "starting a process: holding a descriptor free for it");
-    const Identity identity = child_.identity_in_child(method);
+    Identity identity = child_.identity_in_child(method);
+    if (method == StartMethod::forkserver) identity.settings = state_.fork_server().prepare();
     static const EncodedCall no_call;
     arena::Session& session = arena::Session::current();
     child_.record_ = write_record(identity, child_.call_ ? *child_.call_ : no_call);
@@ -139,9 +141,21 @@ class Starter {
     state_.add(child_.shared_from_this());
   }
 
+  // All or none: whoever closes one of the library's closes every one above some number.
+  void require_own_descriptors() {
+    if (state_.board().is_intact()) return;
+    throw std::logic_error(
+        "start: descriptors of the library were closed behind its back (closefrom(3), close_range(2), a loop "
+        "over all "
+        "numbers); this process can start no more children, and to the others that share its objects it "
+        "looks dead. "
+        "Close descriptors before the first use of the library, or only your own");
+  }
+
   void describe_surroundings() {
     request_.flags |= StartRequest::takes_surroundings;
     request_.umask = os::current_umask();
+    request_.group = ::getpgrp();
     directory_ = os::open_current_directory();
     std::vector<int> surroundings{directory_.get()};
     if (::fcntl(STDOUT_FILENO, F_GETFD) >= 0) {

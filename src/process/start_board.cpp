@@ -1,6 +1,7 @@
 #include "process/start_board.hpp"
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <stdexcept>
 
@@ -11,7 +12,13 @@ namespace procyon::process {
 
 namespace {
 constexpr std::size_t board_size = StartBoard::slot_count * sizeof(BoardSlot);
+
+ino_t inode_of(const os::Descriptor& file) {
+  struct stat status {};
+  return ::fstat(file.get(), &status) == 0 ? status.st_ino : 0;
 }
+
+}  // namespace
 
 StartBoard::StartBoard() : memory_(os::create_memfd("procyon-starts")) {
   if (!os::commit(memory_, 0, board_size))
@@ -28,7 +35,10 @@ void StartBoard::map() {
   void* address = ::mmap(nullptr, board_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
   if (address == MAP_FAILED) os::throw_system_error("mapping the memory for the starts of processes");
   slots_ = static_cast<BoardSlot*>(address);
+  inode_ = inode_of(memory_);
 }
+
+bool StartBoard::is_intact() const { return inode_of(memory_) == inode_; }
 
 std::uint32_t StartBoard::take() {
   const std::lock_guard lock(mutex_);

@@ -24,6 +24,8 @@
 //                                    given to somebody else
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -54,6 +56,8 @@ class StartBoard {
   StartBoard& operator=(const StartBoard&) = delete;
 
   [[nodiscard]] int descriptor() const { return memory_.get(); }
+  /// False once somebody else has closed its descriptor, which then may be any file's.
+  [[nodiscard]] bool is_intact() const;
   BoardSlot& operator[](std::uint32_t index) { return slots_[index]; }
 
   /// A free slot, cleared. Throws std::runtime_error when all are taken. Thread-safe.
@@ -64,6 +68,7 @@ class StartBoard {
   void map();
 
   os::Descriptor memory_;
+  ino_t inode_ = 0;
   BoardSlot* slots_ = nullptr;
   std::mutex mutex_;
   std::uint32_t never_used_ = 0;     // guarded by mutex_: slots from here on have not been handed out

@@ -84,8 +84,9 @@ arena::Handle write_record(const Identity& identity, const EncodedCall& call) {
       identity.authkey ? identity.authkey->bytes() : std::span<const std::byte>();
   std::string libraries;
   for (const std::string& path : identity.libraries) libraries.append(path).push_back('\0');
-  const std::span<const std::byte> texts[] = {bytes_of(identity.name), bytes_of(identity.parent_name),
-                                              bytes_of(identity.class_name), key, bytes_of(libraries)};
+  const std::span<const std::byte> texts[] = {bytes_of(identity.name),       bytes_of(identity.parent_name),
+                                              bytes_of(identity.class_name), key,
+                                              bytes_of(libraries),           bytes_of(identity.settings)};
   for (std::size_t i = 0; i < std::size(texts); ++i)
     header.text_sizes[i] = static_cast<std::uint32_t>(texts[i].size());
   header.start_method = static_cast<std::uint32_t>(identity.start_method);
@@ -139,6 +140,8 @@ Record read_record(std::span<std::byte> block) {
   for (std::size_t begin = 0, end = 0; (end = libraries.find('\0', begin)) != std::string::npos;
        begin = end + 1)
     record.identity.libraries.push_back(libraries.substr(begin, end - begin));
+  record.identity.settings.resize(header.text_sizes[5]);
+  take(record.identity.settings.data(), header.text_sizes[5]);
   record.identity.start_method = static_cast<StartMethod>(header.start_method);
   record.identity.logging = header.logging;
   record.call = block.subspan(bytes_before_call(header), header.call_size);

@@ -4,7 +4,8 @@
 //   RecordPin[pin_count]       shared objects among the arguments: number of the travelling pin, handle of the object
 //   identity[identity_count]   the child's path in the tree of processes: {2, 1} is the first child of the second
 //   texts                      without terminating zeros: name, name of the parent, class, authentication key,
-//                              libraries that the parent has loaded (each with a terminating zero)
+//                              libraries that the parent has loaded (each with a terminating zero),
+//                              settings (surroundings.hpp)
 //   call                       the encoded call (wire::encode_call), at a multiple of 16 bytes
 //
 // WHO WRITES WHAT WHEN.
@@ -41,7 +42,7 @@ struct RecordHeader {
   std::uint64_t call_size;
   std::uint32_t pin_count;
   std::uint32_t identity_count;
-  std::uint32_t text_sizes[5];
+  std::uint32_t text_sizes[6];
   std::uint32_t start_method;  // what the child starts its own children by
   std::uint32_t logging;       // logging_of_this_process() of the parent
 };
@@ -62,6 +63,7 @@ struct Identity {
   std::optional<AuthKey> authkey = {};  // always there in a started child
   std::uint32_t logging = 0;
   std::vector<std::string> libraries = {};  // paths of what the parent has loaded since it was started
+  std::string settings = {};                // what the child has to change: encode_differences()
 };
 
 /// Writes a record into a new block of this process's. Throws SessionError when the arena is exhausted.
