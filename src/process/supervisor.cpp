@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -97,6 +98,12 @@ void Supervisor::loop() {
   std::array<epoll_event, 64> events;
   for (;;) {
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
+    if (count < 0 && errno != EINTR) {
+      // Somebody closed our descriptors. Jobs are done all the same, so that the process can end.
+      const timespec pause{0, 1'000'000};
+      ::nanosleep(&pause, nullptr);
+      take_jobs();
+    }
     for (int i = 0; i < count; ++i) {
       const WatchId id = events[static_cast<std::size_t>(i)].data.u64;
       if (id == id_of_doorbell)
@@ -121,6 +128,10 @@ void Supervisor::handle(WatchId id) {
 void Supervisor::do_jobs() {
   std::uint64_t rings = 0;
   if (::read(doorbell_.get(), &rings, sizeof(rings)) < 0 && errno != EAGAIN) return;
+  take_jobs();
+}
+
+void Supervisor::take_jobs() {
   std::vector<Job*> jobs;
   {
     const std::lock_guard lock(mutex_);

@@ -54,6 +54,7 @@ class Supervisor {
   [[noreturn]] void loop();
   void handle(WatchId id);
   void do_jobs();
+  void take_jobs();
 
   os::Descriptor epoll_;
   os::Descriptor doorbell_;  // an eventfd: there are jobs
