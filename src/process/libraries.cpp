@@ -61,6 +61,8 @@ void note_initial_libraries() {
 }
 
 std::vector<std::string> libraries_loaded_since() {
+  // A static constructor starts a process before main: what is there now is what there was at first.
+  if (initial_count == 0) note_initial_libraries();
   std::vector<std::string> names;
   std::size_t index = 0;
   for_each_module([&](const dl_phdr_info& info) {

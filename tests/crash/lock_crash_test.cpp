@@ -21,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using arena::OwnerWord;
-using arena::ParticipantId;
 using arena::Session;
 
 OwnerWord& owner_word(sync::RobustWord& word) {

@@ -53,8 +53,7 @@ bool in_main_program(std::uint64_t address) {
 std::string describe_place(std::uint64_t address) {
   const Dl_info info = look_up(address);
   if (info.dli_fname == nullptr) return hexadecimal(address);
-  const std::string module =
-      last_component(info.dli_fname) + "+" + hexadecimal(address - number(info.dli_fbase));
+  std::string module = last_component(info.dli_fname) + "+" + hexadecimal(address - number(info.dli_fbase));
   if (info.dli_sname == nullptr) return module;
   return demangled(info.dli_sname) + "+" + hexadecimal(address - number(info.dli_saddr)) + " (" + module +
          ")";
