@@ -23,6 +23,7 @@
 #include "process/state.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/os/crash_point.hpp"
+#include "procyon/detail/os/futex.hpp"
 
 namespace procyon::process {
 
@@ -210,10 +211,12 @@ class Starter {
     adopt(pid, {}, 0);
   }
 
-  // Shared objects that the body captured live by this process's references until the child has its own, which it takes
+  // For two reasons: see adopt(); and shared objects that the body captured live by this process's references until the child has its own, which it takes
   // as it joins the session. A child that is stopped so early does not hold us for ever.
   void wait_until_joined(pid_t pid) const {
     const os::Deadline deadline = os::Deadline::after(std::chrono::seconds(5));
+    for (int look = 0; look < 2000 && slot_->participant.load(std::memory_order_acquire) == 0; ++look)
+      os::spin_pause();  // some 100 us: usually enough
     while (slot_->participant.load(std::memory_order_acquire) == 0 && !deadline.expired()) {
       siginfo_t ended{};
       if (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
@@ -227,6 +230,9 @@ class Starter {
   // The child exists; should there be no way to look after it, it is ended.
   void adopt(pid_t pid, os::Descriptor pidfd, std::uint32_t reporter) {
     place_for_pidfd_.reset();
+    // A daemonic child dies with this process from when it has asked the kernel for that, which is before it joins the
+    // session. Should this program execute another before then, nobody would tell the child.
+    if (child_.daemon()) wait_until_joined(pid);
     try {
       if (!pidfd) pidfd = open_pidfd_unless_reaped(pid);
       child_.adopt(pid, std::move(pidfd), reporter);
