@@ -110,7 +110,8 @@ TEST_F(Results, SharedObjectsTravelWithThem) {
 
 TEST_F(Results, BareValuesLieInRunsBetweenOutcomes) {
   const auto write_run = [this](std::uint32_t room, const std::vector<std::uint64_t>& values) {
-    std::memcpy(writer->open_run(sizeof(std::uint64_t), room), values.data(), values.size() * 8);
+    auto* const run = writer->open_run(sizeof(std::uint64_t), room);
+    if (!values.empty()) std::memcpy(run, values.data(), values.size() * sizeof(std::uint64_t));
   };
   write_run(1'000, {1, 2, 3});
   writer->close_run(3);

@@ -142,9 +142,8 @@ TEST(Logging, WarningsOfTheLibraryAreRecordsOnceTheyAreAskedFor) {
 
 TEST(Logging, TheLoggerIsSpdlogsAndTakesSinksAndPatterns) {
   Captured errors(STDERR_FILENO);
-  std::ostringstream lines;
   auto p = get_context(fork).Process([] {
-    auto stream = std::make_shared<std::ostringstream>();
+    static auto* const stream = new std::ostringstream;  // the logger writes to it until the very end
     get_logger()->sinks().push_back(std::make_shared<spdlog::sinks::ostream_sink_mt>(*stream));
     log_to_stderr(LogLevel::debug);
     get_logger()->set_pattern("%n %l: %v");
