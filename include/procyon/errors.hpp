@@ -148,6 +148,12 @@ class ManagerGone : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A barrier at which somebody waits, or would, was broken or reset.
+class BrokenBarrier : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // A handle was opened whose object does not exist any more.
 class ObjectGone : public std::runtime_error {
  public:

@@ -6,6 +6,7 @@
 
 #include "procyon/async_result.hpp"
 #include "procyon/auth_key.hpp"
+#include "procyon/barrier.hpp"
 #include "procyon/condition.hpp"
 #include "procyon/context.hpp"
 #include "procyon/errors.hpp"

@@ -133,6 +133,7 @@ const std::array known_exceptions{
     Known{&typeid(BrokenPool), &make_with_text<BrokenPool>},
     Known{&typeid(Cancelled), &make_with_text<Cancelled>},
     Known{&typeid(ManagerGone), &make_with_text<ManagerGone>},
+    Known{&typeid(BrokenBarrier), &make_with_text<BrokenBarrier>},
     Known{&typeid(ObjectGone), &make_with_text<ObjectGone>},
     Known{&typeid(SessionError), &make_with_text<SessionError>},
     Known{&typeid(DecodeError), &make_with_text<DecodeError>},
