@@ -2,7 +2,6 @@
 // passes or is told that it is broken, in bounded time; after reset() it is as new.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -74,13 +73,6 @@ void expect_barrier_survives(const BarrierOperation& what) {
                                 expect_session_is_whole(used);
                               }};
   expect_survives_every_kill(scenario, what.options);
-}
-
-/// Where a survivor may sleep to the end of its slice (os::wait_slice).
-Options slow_check() {
-  Options options = Options::from_environment();
-  if (options.budget) options.budget = std::min<std::size_t>(*options.budget, 60);
-  return options;
 }
 
 TEST(BarrierCrash, WaitForWhoNeverComes) {

@@ -97,13 +97,6 @@ void expect_condition_survives(const ConditionOperation& what) {
   expect_survives_every_kill(scenario, what.options);
 }
 
-/// Where a survivor may sleep to the end of its slice (os::wait_slice).
-Options slow_check() {
-  Options options = Options::from_environment();
-  if (options.budget) options.budget = std::min<std::size_t>(*options.budget, 60);
-  return options;
-}
-
 TEST(ConditionCrash, NotifyWithNobodyThere) {
   expect_condition_survives(
       {.name = "condition.notify, nobody waits", .window = [](Condition& condition) { condition.notify(); }});

@@ -1,7 +1,6 @@
 // A process is killed at every instruction of setting, clearing or awaiting an Event: nobody waits in vain.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -64,13 +63,6 @@ void expect_event_survives(const EventOperation& what) {
 void start_sleeper(const Event& event) {
   start_helper([&] { return event.wait(20s) ? 0 : 1; });
   ASSERT_TRUE(comes_true([&] { return has_sleepers(event); }));
-}
-
-/// Where the sleeper may sleep to the end of its slice (os::wait_slice).
-Options slow_check() {
-  Options options = Options::from_environment();
-  if (options.budget) options.budget = std::min<std::size_t>(*options.budget, 60);
-  return options;
 }
 
 TEST(EventCrash, Set) {

@@ -60,13 +60,6 @@ Options throwing_window() {
   return options;
 }
 
-/// Where some survivors sleep to the end of a slice (os::wait_slice).
-Options slow_check() {
-  Options options = Options::from_environment();
-  if (options.budget) options.budget = std::min<std::size_t>(*options.budget, 40);
-  return options;
-}
-
 template <class AnyLock>
 struct LockOperation {
   const char* name;
@@ -187,7 +180,7 @@ TEST(LockCrash, WaitForALivingOwnerWhoReleases) {
                                     }
                                     EXPECT_EQ(end_of_helper(), 0);
                                   },
-                              .options = slow_check()});
+                              .options = slow_check(40)});
 }
 
 TEST(LockCrash, ReleaseToAWaiter) {
@@ -223,7 +216,7 @@ TEST(LockCrash, ReleaseToAWaiter) {
             }
             EXPECT_EQ(take_and_free(*lock), Told::cleanly);
           }};
-  expect_survives_every_kill(scenario, slow_check());
+  expect_survives_every_kill(scenario, slow_check(40));
   EXPECT_TRUE(released);
 }
 

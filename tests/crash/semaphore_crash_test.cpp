@@ -93,13 +93,6 @@ bool somebody_sleeps(const Semaphore& semaphore) {
   return semaphore.reference().get<sync::SemaphoreState>().sleepers.load() != 0;
 }
 
-/// Where a survivor may sleep to the end of its slice (os::wait_slice).
-Options slow_check() {
-  Options options = Options::from_environment();
-  if (options.budget) options.budget = std::min<std::size_t>(*options.budget, 60);
-  return options;
-}
-
 TEST(SemaphoreCrash, Acquire) {
   expect_semaphore_survives({.name = "semaphore.acquire",
                              .window = [](Semaphore& semaphore) { semaphore.acquire(); },

@@ -137,6 +137,12 @@ Options waiting_window() {
   return options;
 }
 
+Options slow_check(std::size_t budget) {
+  Options options = Options::from_environment();
+  if (options.budget) options.budget = std::min(*options.budget, budget);
+  return options;
+}
+
 bool comes_true(const std::function<bool()>& condition) {
   using Clock = std::chrono::steady_clock;
   for (const auto limit = Clock::now() + std::chrono::seconds(20); Clock::now() < limit;) {

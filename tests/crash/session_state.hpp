@@ -40,6 +40,10 @@ int end_of_helper();
 /// the sleep that ends the window must be shorter than one.
 Options waiting_window();
 
+/// For a check in which a survivor may sleep to the end of its slice (os::wait_slice): at most `budget` points, unless
+/// every instruction is wanted.
+Options slow_check(std::size_t budget = 60);
+
 /// Waits for what another process does; false if it has not done so in 20 s.
 bool comes_true(const std::function<bool()>& condition);
 
