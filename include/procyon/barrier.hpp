@@ -20,10 +20,7 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstring>
-#include <span>
 
-#include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/sync/barrier_engine.hpp"
 #include "procyon/detail/wire/call.hpp"
@@ -73,23 +70,13 @@ class Barrier {
   [[nodiscard]] const arena::Reference& reference() const { return engine_.reference(); }
 
  private:
-  static constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
-
   template <class Action>
   void encode_action(const Action& action) {
     channel::Parcel parcel;
     wire::Writer writer(&parcel);
     wire::encode_procedure(writer, action);
-    const auto bytes = writer.bytes();
-    const auto references = parcel.references();
-    const std::size_t count = references.size();
-    arena::Session& session = arena::Session::current();
-    const arena::Handle block = session.allocate(round_up(bytes.size()) + references.size_bytes());
-    std::byte* const target = session.bytes(block);
-    std::memcpy(target, bytes.data(), bytes.size());
-    if (count != 0) std::memcpy(target + round_up(bytes.size()), references.data(), references.size_bytes());
-    parcel.hand_to(block);
-    engine_.set_action(block, bytes.size(), count);
+    const std::size_t references = parcel.references().size();
+    engine_.set_action(channel::store_in_block(writer.bytes(), parcel), writer.size(), references);
   }
 
   std::size_t wait_until(os::Deadline deadline) {
@@ -99,9 +86,9 @@ class Barrier {
   void run_action() const {
     const std::byte* const bytes = engine_.action();
     if (bytes == nullptr) return;
-    const auto* const references =
-        reinterpret_cast<const channel::TravellingReference*>(bytes + round_up(engine_.action_size()));
-    channel::OpenedParcel parcel({references, engine_.action_references()}, channel::PinUse::copy);
+    channel::OpenedParcel parcel(
+        channel::references_behind(bytes, engine_.action_size(), engine_.action_references()),
+        channel::PinUse::copy);
     wire::Reader reader({bytes, engine_.action_size()}, &parcel);
     wire::invoke_call(reader);
   }

@@ -1,7 +1,9 @@
 #include "procyon/detail/channel/parcel.hpp"
 
+#include <cstring>
 #include <stdexcept>
 
+#include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/wire/decode_error.hpp"
 
 namespace procyon::channel {
@@ -40,6 +42,32 @@ void Parcel::discard() noexcept {
     arena::TravellingPin::drop(static_cast<arena::TravellingPin::Number>(reference.pin),
                                arena::Handle::from_bits(reference.object));
   references_.clear();
+}
+
+namespace {
+
+constexpr std::size_t references_at(std::size_t size) {
+  constexpr std::size_t alignment = alignof(TravellingReference);
+  return (size + alignment - 1) / alignment * alignment;
+}
+
+}  // namespace
+
+arena::Handle store_in_block(std::span<const std::byte> bytes, Parcel& parcel) {
+  arena::Session& session = arena::Session::current();
+  const auto references = parcel.references();
+  const arena::Handle block = session.allocate(references_at(bytes.size()) + references.size_bytes());
+  std::byte* const target = session.bytes(block);
+  if (!bytes.empty()) std::memcpy(target, bytes.data(), bytes.size());
+  if (!references.empty())
+    std::memcpy(target + references_at(bytes.size()), references.data(), references.size_bytes());
+  parcel.hand_to(block);
+  return block;
+}
+
+std::span<const TravellingReference> references_behind(const std::byte* bytes, std::size_t size,
+                                                       std::size_t count) {
+  return {reinterpret_cast<const TravellingReference*>(bytes + references_at(size)), count};
 }
 
 std::uint32_t OpenedParcel::put_object(const arena::Reference&) {

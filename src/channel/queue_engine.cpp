@@ -140,14 +140,8 @@ class OutgoingBlock {
   OutgoingBlock(Session& session, std::span<const std::byte> message, Parcel& parcel)
       : session_(session),
         record_{0, message.size(), parcel.references().size()},
-        block_(session.allocate(round_up(message.size()) + parcel.references().size_bytes())) {
+        block_(store_in_block(message, parcel)) {
     record_.block = block_.bits();
-    std::byte* const bytes = session.bytes(block_);
-    if (!message.empty()) std::memcpy(bytes, message.data(), message.size());
-    if (!parcel.empty())
-      std::memcpy(bytes + round_up(message.size()), parcel.references().data(),
-                  parcel.references().size_bytes());
-    parcel.hand_to(block_);
   }
   OutgoingBlock(const OutgoingBlock&) = delete;
   OutgoingBlock& operator=(const OutgoingBlock&) = delete;
@@ -329,8 +323,7 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     const std::byte* const bytes = queue.session.bytes(block);
     message.block_ = block;
     message.bytes_ = {bytes, record.size};
-    message.references_ = {reinterpret_cast<const TravellingReference*>(bytes + round_up(record.size)),
-                           record.pins};
+    message.references_ = references_behind(bytes, record.size, record.pins);
   }
   os::crash_point("queue.get.committed");
   state.get_count.store(taken.sequence, std::memory_order_release);

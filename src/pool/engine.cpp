@@ -23,8 +23,6 @@ using arena::Session;
 
 namespace {
 
-constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
-
 Reference make_pool(const EngineOptions& options) {
   const std::uint32_t slots = std::min(slot_limit, std::bit_ceil(std::max(256u, 16 * options.processes)));
   Reference reference =
@@ -39,18 +37,11 @@ Reference make_pool(const EngineOptions& options) {
 }
 
 void store_initializer(const Reference& reference, EncodedTask& call) {
-  Session& session = Session::current();
   auto& pool = reference.get<PoolState>();
-  const auto bytes = call.callable.bytes();
-  const auto references = call.parcel.references();
-  const Handle block = session.allocate(round_up(bytes.size()) + references.size_bytes());
-  std::memcpy(session.bytes(block), bytes.data(), bytes.size());
-  if (!references.empty())
-    std::memcpy(session.bytes(block) + round_up(bytes.size()), references.data(), references.size_bytes());
-  pool.initializer_size = bytes.size();
-  pool.initializer_references = references.size();
-  call.parcel.hand_to(block);
-  session.hand_to(block, reference.handle());
+  pool.initializer_size = call.callable.size();
+  pool.initializer_references = call.parcel.references().size();
+  const Handle block = channel::store_in_block(call.callable.bytes(), call.parcel);
+  Session::current().hand_to(block, reference.handle());
   pool.initializer = block.bits();
 }
 

@@ -22,11 +22,6 @@ namespace {
 
 constexpr std::size_t round_up(std::size_t bytes) { return (bytes + 7) / 8 * 8; }
 
-std::span<const TravellingReference> references_at(const std::byte* bytes, std::size_t size,
-                                                   std::size_t count) {
-  return {reinterpret_cast<const TravellingReference*>(bytes + round_up(size)), count};
-}
-
 // Runs the items of one task that was decoded; what an item throws is its outcome.
 void run_items(wire::DecodedCallable& callable, ItemSteps& steps) {
   ItemSteps* const address = &steps;
@@ -61,7 +56,8 @@ void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std:
   const Handle block = Handle::from_bits(slot.task_block);
   const std::byte* const items = block ? session.bytes(block) : slot.task;
   const std::byte* const callable_bytes = items + round_up(slot.items_size);
-  OpenedParcel parcel(references_at(callable_bytes, slot.callable_size, slot.task_references), PinUse::copy);
+  OpenedParcel parcel(channel::references_behind(callable_bytes, slot.callable_size, slot.task_references),
+                      PinUse::copy);
   ResultWriter results(session, slot, pool_handle);
   ItemSteps steps(slot, results, {items, slot.items_size}, &parcel);
   wire::DecodedCallable* callable = nullptr;
@@ -82,7 +78,8 @@ namespace {
 bool initialize(arena::Session& session, PoolState& pool, const arena::Reference& reference, WorkerSlot& me) {
   if (pool.initializer == 0) return true;
   const std::byte* const bytes = session.bytes(Handle::from_bits(pool.initializer));
-  OpenedParcel parcel(references_at(bytes, pool.initializer_size, pool.initializer_references), PinUse::copy);
+  OpenedParcel parcel(channel::references_behind(bytes, pool.initializer_size, pool.initializer_references),
+                      PinUse::copy);
   wire::Reader call({bytes, pool.initializer_size}, &parcel);
   wire::Writer outcome;
   wire::run_call(call, outcome);

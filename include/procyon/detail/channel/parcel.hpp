@@ -12,6 +12,7 @@
 // cannot hold them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -47,6 +48,14 @@ class Parcel final : public wire::Attachments {
  private:
   std::vector<TravellingReference> references_;
 };
+
+/// A new block of this process's with `bytes` and, behind them, the references of `parcel`, whose pins it then carries.
+/// Throws SessionError when shared memory is exhausted; the parcel is then as it was.
+arena::Handle store_in_block(std::span<const std::byte> bytes, Parcel& parcel);
+
+/// The references in such a block: `count` of them behind `size` bytes, at a multiple of 8.
+std::span<const TravellingReference> references_behind(const std::byte* bytes, std::size_t size,
+                                                       std::size_t count);
 
 /// How a receiver uses the pins: it takes them, or leaves them for another attempt at the same message.
 enum class PinUse : std::uint8_t { take, copy };
