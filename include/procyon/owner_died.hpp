@@ -11,9 +11,13 @@
 //     died.recover();          // said aloud: the data is whole again
 //   }                          // the lock is free when the exception goes
 //
+// JoinableQueue::join() throws it for messages that a dead consumer had taken and not finished; there it holds nothing, and
+// recover() lets them count as finished.
+//
 // A handler that ends without recover() frees the lock and leaves the mark: the next owner is told as well.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -30,6 +34,8 @@ class OwnerDied : public std::runtime_error {
  public:
   /// For the library: `object` names the kind of lock, `reference` keeps it alive, `word` is held by the caller.
   OwnerDied(const char* object, arena::Reference reference, sync::RobustWord& word);
+  /// For the library: nothing is held; recover() calls `settle`.
+  OwnerDied(const std::string& sentence, std::function<void()> settle);
 
   /// Says that the data which the lock protects is whole again. Only while the exception lives, in the thread that
   /// caught it.
@@ -38,6 +44,7 @@ class OwnerDied : public std::runtime_error {
  private:
   class HeldLock;
   std::shared_ptr<HeldLock> held_;  // shared by the copies that exceptions are made of
+  std::function<void()> settle_;
 };
 
 }  // namespace procyon

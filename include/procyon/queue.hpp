@@ -8,24 +8,32 @@
 // put() serialises in the caller, so what cannot be sent fails there and later changes to the object do not show; the
 // message is published before put() returns, so empty() and get_nowait() never lie. There is no feeder thread and
 // nothing to flush: a process may end right after put(). Messages of one producer arrive in its order, each is taken
-// once, and one that was put before its producer was killed is there afterwards.
+// once, and one that was put before its producer was killed is there afterwards. What a consumer had taken when it was
+// killed is lost with it: lost() says how much. Where it must not be, take it by get_lease().
 //
 // A Queue object is a reference: copies, and what arrives in another process, are the same queue. It is free of cost to
 // who does not use it: 4 KiB when empty; it grows with what lies in it and the memory goes back with the queue.
 // put and get make no system call unless they must wait. All functions may be called from any thread.
-// Not for one value that everybody reads (Value), or for bytes that another program must understand (Pipe).
+// Not for one value that everybody reads (Value), or for bytes that another program must understand (Pipe). For work
+// whose end somebody waits for: JoinableQueue.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "procyon/detail/arena/type_detail.hpp"
 #include "procyon/detail/channel/queue_engine.hpp"
 #include "procyon/detail/wire/codec.hpp"
 #include "procyon/errors.hpp"
+#include "procyon/lease.hpp"
+#include "procyon/message_view.hpp"
+#include "procyon/queue_options.hpp"
 
 namespace procyon {
 
@@ -34,9 +42,11 @@ namespace channel {
 template <class T>
 inline constexpr arena::ObjectType queue_type{"Queue", 5, arena::type_detail<T>()};
 
-[[noreturn]] void throw_queue_full(std::size_t maxsize);
+[[noreturn]] void throw_queue_full(const QueueOptions& options);
 [[noreturn]] void throw_queue_empty();
 [[noreturn]] void throw_queue_closed();
+/// Whether a message came. Throws PeerGone if nobody is left who could put one.
+bool has_come(Got got);
 
 }  // namespace channel
 
@@ -47,14 +57,15 @@ class Queue {
   using value_type = T;
 
   /// A new queue of at most `maxsize` messages; 0: as many as memory holds. Throws SessionError.
-  explicit Queue(std::size_t maxsize = 0) : engine_(channel::queue_type<T>, maxsize) {
-    wire::check_transferable<T>();
-  }
+  explicit Queue(std::size_t maxsize = 0) : Queue(QueueOptions{.maxsize = maxsize}) {}
+  explicit Queue(const QueueOptions& options) : Queue(options, channel::QueueEngine::Kind::plain) {}
   /// For the library: another reference to a queue.
   explicit Queue(arena::Reference reference) : engine_(std::move(reference), channel::queue_type<T>) {}
 
-  /// Puts a message, waiting for room if the queue is bounded. Throws what serialising `item` throws, and SessionError
-  /// when shared memory is exhausted; then nothing was put.
+  // Putting -----------------------------------------------------------------------------------------------------
+
+  /// Puts a message, waiting for room if the queue is bounded. Throws what serialising `item` throws, SessionError when
+  /// shared memory is exhausted, and std::length_error if it is larger than max_bytes; then nothing was put.
   void put(const T& item) { put_until(item, os::Deadline::never()); }
   /// The same, but throws Full if there is no room for `timeout`.
   template <class Rep, class Period>
@@ -63,7 +74,22 @@ class Queue {
   }
   void put_nowait(const T& item) { put_until(item, os::Deadline::now()); }
 
-  /// Takes the next message, waiting for one. Throws DecodeError for a message that was not written as a T.
+  /// Puts each of `items`, in order: what one put() costs is paid once for many. Small messages that find room together
+  /// lie together in the queue.
+  template <std::ranges::input_range Items>
+  void put_many(Items&& items) {
+    put_many_until(items, os::Deadline::never());
+  }
+  /// The same for at most `timeout`; returns how many were put.
+  template <std::ranges::input_range Items, class Rep, class Period>
+  std::size_t put_many(Items&& items, std::chrono::duration<Rep, Period> timeout) {
+    return put_many_until(items, os::Deadline::after(timeout));
+  }
+
+  // Taking ------------------------------------------------------------------------------------------------------
+
+  /// Takes the next message, waiting for one. Throws DecodeError for a message that was not written as a T, and PeerGone
+  /// as QueueOptions::end_with_producers says, as all of these.
   [[nodiscard]] T get() { return *get_until(os::Deadline::never()); }
   /// The same, but throws Empty if none comes for `timeout`.
   template <class Rep, class Period>
@@ -79,33 +105,145 @@ class Queue {
     return get_until(os::Deadline::after(timeout));
   }
 
-  /// How many messages lie in it, exact at the moment of the call.
+  /// Waits for a message and takes it with those behind it that are there already, `most` at most.
+  [[nodiscard]] std::vector<T> get_many(std::size_t most) {
+    return get_many_until(most, os::Deadline::never());
+  }
+  /// The same; nothing if none comes for `timeout`.
+  template <class Rep, class Period>
+  [[nodiscard]] std::vector<T> get_many(std::size_t most, std::chrono::duration<Rep, Period> timeout) {
+    return get_many_until(most, os::Deadline::after(timeout));
+  }
+
+  /// Takes the next message and leaves it where it lies: message_view.hpp.
+  [[nodiscard]] MessageView<T> get_view() { return *get_view_until(os::Deadline::never()); }
+  template <class Rep, class Period>
+  [[nodiscard]] std::optional<MessageView<T>> try_get_view(std::chrono::duration<Rep, Period> timeout) {
+    return get_view_until(os::Deadline::after(timeout));
+  }
+
+  /// Takes the next message on lease: it is given to another if this process dies before it acknowledges it (lease.hpp).
+  [[nodiscard]] Lease<T> get_lease() { return *get_lease_until(os::Deadline::never()); }
+  template <class Rep, class Period>
+  [[nodiscard]] std::optional<Lease<T>> try_get_lease(std::chrono::duration<Rep, Period> timeout) {
+    return get_lease_until(os::Deadline::after(timeout));
+  }
+
+  // Looking -----------------------------------------------------------------------------------------------------
+
+  /// How many messages lie in it, exact at the moment of the call. Those on lease do not.
   [[nodiscard]] std::size_t qsize() const { return engine_.size(); }
   [[nodiscard]] bool empty() const { return engine_.size() == 0; }
   /// Whether put_nowait() would throw Full.
-  [[nodiscard]] bool full() const { return engine_.maxsize() != 0 && engine_.size() >= engine_.maxsize(); }
+  [[nodiscard]] bool full() const {
+    const QueueOptions options = engine_.options();
+    return (options.maxsize != 0 && engine_.size() >= options.maxsize) ||
+           (options.max_bytes != 0 && engine_.is_full(1));
+  }
+  [[nodiscard]] QueueOptions options() const { return engine_.options(); }
+  /// What was taken by processes that were killed in get(), and, of a JoinableQueue, what they had not finished.
+  [[nodiscard]] std::vector<LostMessages> lost() const { return engine_.lost(); }
 
-  /// This object puts and gets no more (both throw std::logic_error); other references are not affected.
-  void close() { closed_ = true; }
+  /// This object puts and gets no more (both throw std::logic_error); other references are not affected. If the queue ends
+  /// with its producers, this process is none any more.
+  void close() {
+    if (!std::exchange(closed_, true)) engine_.leave_producers();
+  }
 
   [[nodiscard]] const arena::Reference& reference() const { return engine_.reference(); }
 
+ protected:
+  Queue(const QueueOptions& options, channel::QueueEngine::Kind kind)
+      : engine_(channel::queue_type<T>, options, kind) {
+    wire::check_transferable<T>();
+  }
+  [[nodiscard]] const channel::QueueEngine& engine() const { return engine_; }
+
  private:
-  void put_until(const T& item, os::Deadline deadline) {
+  void check_open() const {
     if (closed_) channel::throw_queue_closed();
+  }
+
+  void put_until(const T& item, os::Deadline deadline) {
+    check_open();
     channel::Parcel parcel;
     wire::Writer writer(&parcel);
     wire::write(writer, item);
-    if (!engine_.put(writer.bytes(), parcel, deadline)) channel::throw_queue_full(engine_.maxsize());
+    if (!engine_.put(writer.bytes(), parcel, deadline)) channel::throw_queue_full(engine_.options());
+  }
+
+  template <class Items>
+  std::size_t put_many_until(Items& items, os::Deadline deadline) {
+    check_open();
+    channel::MessageBatch batch;
+    std::size_t put = 0;
+    const auto flush = [&] {
+      const std::size_t done = engine_.put_many(batch, 0, deadline);
+      put += done;
+      const bool all = done == batch.size();
+      batch.clear();
+      return all;
+    };
+    for (const T& item : items) {
+      channel::Parcel parcel;
+      wire::Writer writer(&parcel);
+      wire::write(writer, item);
+      if (parcel.empty() && writer.size() <= channel::MessageBatch::largest_message) {
+        batch.add(writer.bytes());
+        if (batch.is_enough() && !flush()) return put;
+      } else {
+        if (!flush() || !engine_.put(writer.bytes(), parcel, deadline)) return put;
+        ++put;
+      }
+    }
+    flush();
+    return put;
+  }
+
+  static T decode(std::span<const std::byte> bytes,
+                  std::span<const channel::TravellingReference> references = {}) {
+    channel::OpenedParcel parcel(references);
+    wire::Reader reader(bytes, &parcel);
+    return wire::read<T>(reader);
   }
 
   std::optional<T> get_until(os::Deadline deadline) {
-    if (closed_) channel::throw_queue_closed();
+    check_open();
     channel::ReceivedMessage message;
-    if (!engine_.get(message, deadline)) return std::nullopt;
-    channel::OpenedParcel parcel(message.references());
-    wire::Reader reader(message.bytes(), &parcel);
-    return wire::read<T>(reader);
+    if (!channel::has_come(engine_.get(message, deadline))) return std::nullopt;
+    return decode(message.bytes(), message.references());
+  }
+
+  std::vector<T> get_many_until(std::size_t most, os::Deadline deadline) {
+    check_open();
+    std::vector<T> items;
+    while (items.size() < most) {
+      channel::MessageBatch batch;
+      channel::ReceivedMessage single;
+      const channel::Got got = engine_.get_many(batch, single, most - items.size(), deadline);
+      // What was taken is given out; that nobody is left is told by the next call.
+      if (got != channel::Got::message && !items.empty()) break;
+      if (!channel::has_come(got)) break;
+      for (std::size_t index = 0; index < batch.size(); ++index)
+        items.push_back(decode(batch.message(index)));
+      if (batch.size() == 0) items.push_back(decode(single.bytes(), single.references()));
+      deadline = os::Deadline::now();
+    }
+    return items;
+  }
+
+  std::optional<MessageView<T>> get_view_until(os::Deadline deadline) {
+    check_open();
+    auto message = std::make_unique<channel::ReceivedMessage>();
+    if (!channel::has_come(engine_.get(*message, deadline))) return std::nullopt;
+    return MessageView<T>(std::move(message));
+  }
+
+  std::optional<Lease<T>> get_lease_until(os::Deadline deadline) {
+    check_open();
+    channel::LeasedMessage message;
+    if (!channel::has_come(engine_.get_lease(message, deadline))) return std::nullopt;
+    return Lease<T>(engine_, message);
   }
 
   static T value_or_empty(std::optional<T> value) {

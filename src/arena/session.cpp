@@ -125,6 +125,11 @@ ParticipantId Session::self() {
 }
 
 bool Session::alive(ParticipantId id) const { return is_alive(*this, liveness_, id); }
+pid_t Session::pid_of(ParticipantId id) const {
+  const ParticipantSlot& slot = participant_table(*this)[id.slot()];
+  if (slot.id.load(std::memory_order_acquire) != id.bits()) return 0;
+  return static_cast<pid_t>(slot.pid.load(std::memory_order_relaxed));
+}
 void Session::recover(ParticipantId dead) { arena::recover(*this, liveness_, dead); }
 void Session::recover_everybody() { arena::recover_everybody(*this, liveness_); }
 void Session::leave() { arena::leave(*this, liveness_); }

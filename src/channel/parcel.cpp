@@ -2,9 +2,11 @@
 
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/wire/decode_error.hpp"
+#include "procyon/errors.hpp"
 
 namespace procyon::channel {
 
@@ -42,6 +44,7 @@ void Parcel::discard() noexcept {
     arena::TravellingPin::drop(static_cast<arena::TravellingPin::Number>(reference.pin),
                                arena::Handle::from_bits(reference.object));
   references_.clear();
+  if (room_) arena::Session::current().release(std::exchange(room_, {}));
 }
 
 namespace {
@@ -53,12 +56,33 @@ constexpr std::size_t references_at(std::size_t size) {
 
 }  // namespace
 
+std::span<std::byte> Parcel::room_for(std::size_t bytes) {
+  if (room_) return {};
+  constexpr std::size_t for_what_follows = 512;  // small fields behind the large one, and references
+  arena::Session& session = arena::Session::current();
+  try {
+    room_ = session.allocate(bytes + for_what_follows);
+  } catch (const SessionError&) {
+    return {};  // sending will say so
+  }
+  return {session.bytes(room_), bytes + for_what_follows};
+}
+
+arena::Handle Parcel::take_room(std::span<const std::byte> bytes) {
+  const arena::Session& session = arena::Session::current();
+  if (!room_ || session.bytes(room_) != bytes.data()) return {};
+  if (references_at(bytes.size()) + references().size_bytes() > session.size(room_)) return {};
+  return std::exchange(room_, {});
+}
+
 arena::Handle store_in_block(std::span<const std::byte> bytes, Parcel& parcel) {
   arena::Session& session = arena::Session::current();
   const auto references = parcel.references();
-  const arena::Handle block = session.allocate(references_at(bytes.size()) + references.size_bytes());
+  arena::Handle block = parcel.take_room(bytes);
+  const bool is_there = static_cast<bool>(block);
+  if (!is_there) block = session.allocate(references_at(bytes.size()) + references.size_bytes());
   std::byte* const target = session.bytes(block);
-  if (!bytes.empty()) std::memcpy(target, bytes.data(), bytes.size());
+  if (!is_there && !bytes.empty()) std::memcpy(target, bytes.data(), bytes.size());
   if (!references.empty())
     std::memcpy(target + references_at(bytes.size()), references.data(), references.size_bytes());
   parcel.hand_to(block);

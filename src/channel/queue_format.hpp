@@ -23,8 +23,10 @@
 //         4. COMMIT: one release-store of tail: message, position and count at once
 //         5. put_count := sequence (a copy, the word that consumers sleep on), pending_block := 0
 //   get   1. head != tail: the record is copied out            2. in_block: claimed_block := its block
+//         claim: who takes how many, for lost() and task_done() (queue_tables.hpp)
 //         3. COMMIT: one store of head
 //         4. the block: held -> owned by the consumer, claimed_block := 0; get_count := sequence
+//         A batch (get_many) is several inline records that are copied out and committed by one store of head.
 //   grow  1. a block is allocated and initialised as a segment 2. pending_segment := it, owned -> held by the queue
 //         3. COMMIT: last->next := it (release)                4. last_segment := it, pending_segment := 0
 //   move on (consumers; a segment is empty and has a next)
@@ -58,17 +60,23 @@
 // Before it sleeps a consumer spins on the tail word of the first segment, without the lock. That segment may be freed
 // under its eyes and be anything: what it reads there only makes it look again, under the lock.
 //
+// A BOUND IN BYTES. put_bytes and taken_bytes hold the sum of the messages' sizes up to a sequence, two of each: [sequence
+// % 2] belongs to the committed tail (head), the other one is written before the next commit, which thereby chooses it.
+// So there is nothing to repair. A producer reads taken_bytes between two looks at get_count that say the same.
+//
 // MEMORY ORDER. tail: release by producers, acquire by consumers (the record's bytes). head: release by consumers (they
 // have read the bytes), acquire by producers (they may overwrite them). next: release/acquire (the new segment's words).
 // put_count/get_sleepers and get_count/put_sleepers are Dekker pairs (sync/sleep.hpp); the read-modify-write
 // between a count and the flag is the release of the lock.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "channel/look_pace.hpp"
+#include "channel/queue_tables_format.hpp"
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/arena/reference.hpp"
@@ -121,10 +129,18 @@ struct Segment {
 };
 static_assert(sizeof(Segment) == 192);
 
-struct QueueState : arena::Counted {
-  explicit QueueState(std::uint32_t bound) : maxsize(bound) {}
+/// What a queue was made with; never changes.
+struct QueueSettings {
+  std::uint32_t maxsize = 0;         // messages; 0: no bound
+  bool ends_with_producers = false;  // producers are named, and get() tells when none of them lives
+  bool counts_tasks = false;         // a JoinableQueue
+  std::uint64_t max_bytes = 0;       // 0: no bound
+};
 
-  std::uint32_t maxsize;  // messages; 0: no bound
+struct QueueState : arena::Counted {
+  explicit QueueState(QueueSettings with) : settings(with) {}
+
+  QueueSettings settings;
   // The producers' own line: nobody else reads it while they live.
   alignas(64) arena::OwnerWord put_lock;
   std::atomic<std::uint64_t> last_segment{0};     // Handle; 0: the one inside this object
@@ -144,9 +160,15 @@ struct QueueState : arena::Counted {
   std::atomic<std::uint64_t> claimed_head{0};  // the head that commits taking claimed_block
   std::atomic<std::uint32_t> tail_seen{0};     // sequence
   LookPace look_pace;
+  std::atomic<std::uint64_t> claim{0};  // Claim: what is being taken
   // What the consumers tell, and who sleeps until they do.
   alignas(64) os::FutexWord get_count{0};
   sync::SleepersFlag put_sleepers{0};
+  // Of queues with a bound in bytes.
+  alignas(64) std::array<std::atomic<std::uint64_t>, 2> put_bytes{};
+  alignas(64) std::array<std::atomic<std::uint64_t>, 2> taken_bytes{};
+  // Of queues that name their users.
+  alignas(64) QueueTables tables;
   alignas(64) Segment inside;  // last: its ring follows
 };
 

@@ -3,6 +3,7 @@
 
 #include "channel/queue_format.hpp"
 #include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/sync/state_lock.hpp"
 
 namespace procyon::channel {
@@ -23,6 +24,10 @@ struct QueueView {
   }
 };
 
+inline QueueView view_of(const arena::Reference& reference, QueueState& state) {
+  return {arena::Session::current(), state, reference.handle()};
+}
+
 /// Repairs what a producer (consumer) left that died while it held put_lock (get_lock).
 void recover_producers(const QueueView& queue);
 void recover_consumers(const QueueView& queue);
@@ -36,7 +41,14 @@ class QueueLock : public sync::StateLock {
   QueueLock(arena::OwnerWord& word, const QueueView& queue, void (*recover)(const QueueView&),
             os::Deadline deadline)
       : StateLock(
-            word, [&] { recover(queue); }, deadline) {}
+            word, [&] { recover(queue); }, patient(word, deadline)) {}
+
+ private:
+  // The lock is held for instructions only, so who does not want to wait for a message waits for the lock: otherwise
+  // get_nowait() would say that a queue is empty because somebody else takes from it. Bounded, as a holder may be stopped.
+  static os::Deadline patient(const arena::OwnerWord& word, os::Deadline deadline) {
+    return deadline == os::Deadline::now() && word.is_held() ? os::Deadline::after(os::wait_slice) : deadline;
+  }
 };
 
 }  // namespace procyon::channel

@@ -1,5 +1,5 @@
 // Repair of a queue after a death under one of its locks; the cases are those of queue_format.hpp.
-#include "channel/queue_parts.hpp"
+#include "channel/queue_tables.hpp"
 #include "procyon/detail/os/crash_point.hpp"
 
 namespace procyon::channel {
@@ -59,6 +59,7 @@ void free_retired_segment(const QueueView& queue) {
 
 void recover_producers(const QueueView& queue) {
   finish_growing(queue);
+  producers_of(queue).recover();
   // Whose head the dead one saw last is not known: the last segment's is looked at again.
   const Mark head = Mark::from_bits(queue.last().head.load(std::memory_order_acquire));
   queue.state.head_seen.store(head.position, std::memory_order_relaxed);
@@ -78,6 +79,7 @@ void recover_consumers(const QueueView& queue) {
     os::crash_point("queue.recover.claimed_block_settled");
     state.claimed_block.store(0, std::memory_order_release);
   }
+  recover_tables(queue);
   os::crash_point("queue.recover.consumers");
   state.get_count.store(Mark::from_bits(head).sequence, std::memory_order_release);
   os::futex_wake_all(state.get_count);

@@ -26,7 +26,10 @@ OwnerDied::OwnerDied(const char* object, arena::Reference reference, sync::Robus
                          object + ": repair the data, then call recover()"),
       held_(std::make_shared<HeldLock>(std::move(reference), word)) {}
 
-void OwnerDied::recover() { held_->mark_recovered(); }
+OwnerDied::OwnerDied(const std::string& sentence, std::function<void()> settle)
+    : std::runtime_error(sentence), settle_(std::move(settle)) {}
+
+void OwnerDied::recover() { held_ ? held_->mark_recovered() : settle_(); }
 
 namespace sync {
 

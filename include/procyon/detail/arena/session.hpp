@@ -12,6 +12,8 @@
 // Not for ordinary allocation: a block costs a lock (some 50 ns) and is for what other processes must see.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -44,6 +46,8 @@ class Session {
   ParticipantId self();
   /// True while the process that joined as `id` lives and has neither left nor executed another program. 0.3 us.
   [[nodiscard]] bool alive(ParticipantId id) const;
+  /// What `ps` calls it, for messages to people; 0 once its slot has another user. Never judge life by it.
+  [[nodiscard]] pid_t pid_of(ParticipantId id) const;
   /// Takes back the blocks and pins of a participant that is not alive. Idempotent; does nothing for the living.
   void recover(ParticipantId dead);
   /// The same for every participant that is not alive. Some 0.2 us for each slot in use.

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "procyon/detail/arena/reference.hpp"
@@ -36,17 +37,27 @@ class Parcel final : public wire::Attachments {
   arena::Reference take_object(std::uint32_t index) override;
   std::uint32_t put_descriptor(int descriptor) override;
   int take_descriptor(std::uint32_t index) override;
+  /// In a block of this process's, which store_in_block() then uses as it is.
+  std::span<std::byte> room_for(std::size_t bytes) override;
 
   [[nodiscard]] std::span<const TravellingReference> references() const { return references_; }
+  /// Whether no references travel.
   [[nodiscard]] bool empty() const { return references_.empty(); }
+  /// The block that holds `bytes`, if they were written to room_for() and there is room for the references behind them;
+  /// afterwards it is the caller's. Otherwise none.
+  arena::Handle take_room(std::span<const std::byte> bytes);
   /// The pins now belong to `carrier`.
   void hand_to(arena::Handle carrier);
-  void swap(Parcel& other) noexcept { references_.swap(other.references_); }
+  void swap(Parcel& other) noexcept {
+    references_.swap(other.references_);
+    std::swap(room_, other.room_);
+  }
   /// Nobody will take them.
   void discard() noexcept;
 
  private:
   std::vector<TravellingReference> references_;
+  arena::Handle room_;
 };
 
 /// A new block of this process's with `bytes` and, behind them, the references of `parcel`, whose pins it then carries.

@@ -77,4 +77,12 @@ inline void wake_all(SleepersFlag& sleepers, const os::FutexWord& word) {
   os::futex_wake_all(word);
 }
 
+/// As ring_one(), for all.
+inline void ring_all(SleepersFlag& sleepers, os::FutexWord& word) {
+  if (!detail::somebody_sleeps(sleepers)) [[likely]]
+    return;
+  word.fetch_add(1, std::memory_order_seq_cst);
+  wake_all(sleepers, word);
+}
+
 }  // namespace procyon::sync

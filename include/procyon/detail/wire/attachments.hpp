@@ -6,7 +6,9 @@
 // (a result that could not be encoded to its end) is harmless: it is released with the message.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace procyon::arena {
 class Reference;
@@ -30,6 +32,13 @@ class Attachments {
   virtual std::uint32_t put_descriptor(int descriptor) = 0;
   // Receiving: a descriptor that the caller owns. Each may be taken once.
   virtual int take_descriptor(std::uint32_t index) = 0;
+
+  // Sending: room for a large message where the channel would otherwise copy it to, at least `bytes` long; it is the
+  // channel's. Empty if there is no such place. Asked once for a message.
+  virtual std::span<std::byte> room_for(std::size_t bytes) {
+    static_cast<void>(bytes);
+    return {};
+  }
 };
 
 }  // namespace procyon::wire

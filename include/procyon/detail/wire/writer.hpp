@@ -4,6 +4,8 @@
 //   wire::write(writer, value);
 //   send(writer.bytes());
 //
+// A single large piece is written to where its channel wants it, if the channel says so (Attachments::room_for).
+//
 //   Writer writer(slot);                    writes into the caller's span and never beyond it
 //   wire::write(writer, value);
 //   if (!writer.fits()) take a block of writer.size() bytes and write again;
@@ -27,6 +29,7 @@ namespace procyon::wire {
 class Writer {
  public:
   static constexpr std::size_t inline_size = 256;
+  static constexpr std::size_t large_piece = 32 << 10;
 
   // A growing writer.
   explicit Writer(Attachments* attachments = nullptr) noexcept
@@ -84,7 +87,10 @@ class Writer {
   void truncate(std::size_t size) noexcept {
     if (size < size_) size_ = size;
   }
-  void clear() noexcept { size_ = 0; }
+  void clear() noexcept {
+    if (in_channel_) leave_channel();
+    size_ = 0;
+  }
 
   // What this channel can carry beside bytes; null if nothing.
   Attachments* attachments() const noexcept { return attachments_; }
@@ -114,6 +120,8 @@ class Writer {
  private:
   // Grows, or counts what a fixed writer drops. True if there is room now.
   bool make_room(std::size_t length);
+  bool move_to_channel(std::size_t needed);
+  void leave_channel() noexcept;
   void adopt(Writer& other) noexcept;
   void release() noexcept;
 
@@ -122,6 +130,7 @@ class Writer {
   std::size_t capacity_;
   std::uint32_t depth_ = 0;
   bool fixed_ = false;
+  bool in_channel_ = false;  // data_ is the channel's room
   Attachments* attachments_;
   std::byte
       inline_[inline_size];  // deliberately uninitialised: clearing it would cost more than most messages
