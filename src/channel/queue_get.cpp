@@ -79,6 +79,7 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
   QueueLock lock(state.get_lock, queue, recover_consumers, deadline);
   if (!lock.held()) return Attempt::not_in_time;
 
+  look_for_dead_holders(queue);
   if (state.tables.returned_hint.load(std::memory_order_relaxed) != 0 && take_returned(queue, message))
       [[unlikely]]
     return Attempt::done;

@@ -109,6 +109,7 @@ QueueEngine::Attempt QueueEngine::try_lease(LeasedMessage& message, os::Deadline
   if (!lock.held()) return Attempt::not_in_time;
   const std::uint32_t self = own_participant();
 
+  look_for_dead_holders(queue);
   std::optional<Mark> head;
   LeaseEntry* again = find_returned(queue);
   if (again == nullptr && !(head = find_head(queue))) {
@@ -175,12 +176,26 @@ void return_leases_of_the_dead(const QueueView& queue) {
   if (!leases.exists()) return;
   leases.for_each([&](LeaseEntry& entry) {
     const LeaseState state = state_of(entry);
-    if (state.phase != LeasePhase::leased && state.phase != LeasePhase::acked) return;
-    if (!is_dead(queue, state.holder)) return;
-    if (state.phase == LeasePhase::acked) return free_message(queue, entry);
-    set_phase(entry, 0, LeasePhase::returned);
-    queue.state.tables.returned_hint.store(1, std::memory_order_seq_cst);
+    const bool is_out = state.phase == LeasePhase::leased || state.phase == LeasePhase::acked;
+    if (is_out && is_dead(queue, state.holder)) {
+      if (state.phase == LeasePhase::acked) return free_message(queue, entry);
+      set_phase(entry, 0, LeasePhase::returned);
+    }
+    // Also for who died before it said so itself.
+    if (state_of(entry).phase == LeasePhase::returned)
+      queue.state.tables.returned_hint.store(1, std::memory_order_seq_cst);
   });
+}
+
+void look_for_dead_holders(const QueueView& queue) {
+  constexpr std::uint32_t takes_between_looks = 64;
+  if (!leases_of(queue).exists()) [[likely]]
+    return;
+  std::atomic<std::uint32_t>& takes = queue.state.tables.takes_since_look;
+  takes.store(takes.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (takes.load(std::memory_order_relaxed) < takes_between_looks) return;
+  takes.store(0, std::memory_order_relaxed);
+  return_leases_of_the_dead(queue);
 }
 
 std::optional<std::uint32_t> recover_leases(const QueueView& queue) {

@@ -42,12 +42,14 @@
 //   ack      leased -> acked (COMMIT), block freed, -> free.   A death between: found as a dead one's: freed, := free
 //   give back leased -> returned (COMMIT), returned_hint := 1, consumers are woken. A death between: consumers that wait
 //            look through the leases once in a slice
+// That a holder is dead is found out by who finds the queue empty, and by every 64th who takes something.
 // returned_hint says that there may be a returned message; it is cleared under get_lock before the look, and set again by
 // repair.
 //
 // LOST. What was taken by a consumer that died before it left get_lock, by pid; written by repair, under get_lock. The
-// last place collects what the others have no room for (pid 0). Kept for lost(); an approximate figure if repair itself
-// is killed between counting and clearing the claim: it then counts again.
+// last place collects what the others have no room for (pid 0). Repair: pending_lost := the new content of a place,
+// pending_lost_place := which (+ 1); the place is written; the claim and what was being taken are cleared;
+// pending_lost_place := 0. A repair that finds it set writes the same again.
 //
 // JOINERS. join() sleeps on done_count, which is raised when there is a joiner (sync::ring_one).
 #pragma once
@@ -132,8 +134,11 @@ struct QueueTables {
   std::atomic<std::uint64_t> claimed_consumer{0};  // its offset in the session; 0: none
   std::atomic<std::uint32_t> claimed_taken{0};
   std::atomic<std::uint32_t> returned_hint{0};
+  std::atomic<std::uint32_t> takes_since_look{0};  // at the holders of leases; any value will do
   os::FutexWord done_count{0};
   sync::SleepersFlag joiners{0};
+  std::atomic<std::uint64_t> pending_lost{0};
+  std::atomic<std::uint32_t> pending_lost_place{0};
   static constexpr std::size_t lost_places = 8;
   std::array<std::atomic<std::uint64_t>, lost_places> lost{};  // pid 32 | messages 32
 };

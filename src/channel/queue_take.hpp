@@ -9,6 +9,9 @@
 
 namespace procyon::channel {
 
+/// From time to time looks whether holders of leases have died.
+void look_for_dead_holders(const QueueView& queue);
+
 /// Where the next message lies in the first segment, after leaving those that are empty. Nothing if there is none.
 std::optional<Mark> find_head(const QueueView& queue);
 

@@ -138,6 +138,7 @@ void recover_tables(const QueueView& queue) {
   tables.claimed_consumer.store(0, std::memory_order_release);
   state.claim.store(0, std::memory_order_release);
   free_taken_lease(queue);
+  tables.pending_lost_place.store(0, std::memory_order_release);
 }
 
 // What is finished, and what is lost ----------------------------------------------------------------------------
@@ -219,18 +220,22 @@ void QueueEngine::finish_tasks_of_the_dead() const {
 }
 
 void record_lost(const QueueView& queue, std::uint32_t participant, std::uint32_t count) {
-  auto& places = queue.state.tables.lost;
-  const auto pid =
+  QueueTables& tables = queue.state.tables;
+  const std::uint64_t pid =
       static_cast<std::uint32_t>(queue.session.pid_of(arena::ParticipantId::from_bits(participant)));
-  for (auto& place : places) {
-    const bool is_last = &place == &places.back();
-    const std::uint64_t before = place.load(std::memory_order_relaxed);
-    if (before != 0 && before >> 32 != pid && !is_last) continue;
-    const std::uint64_t total = (before & UINT32_MAX) + count;
-    const std::uint64_t named = is_last && before != 0 && before >> 32 != pid ? 0 : pid;
-    place.store(named << 32 | total, std::memory_order_relaxed);
-    return;
+  // Computed once, stored as often as repair is begun.
+  if (tables.pending_lost_place.load(std::memory_order_acquire) == 0) {
+    std::size_t index = 0;
+    const auto word_at = [&] { return tables.lost[index].load(std::memory_order_relaxed); };
+    while (index + 1 < tables.lost.size() && word_at() != 0 && word_at() >> 32 != pid) ++index;
+    const bool is_shared = word_at() != 0 && word_at() >> 32 != pid;
+    const std::uint64_t total = (word_at() & UINT32_MAX) + count;
+    tables.pending_lost.store((is_shared ? 0 : pid) << 32 | total, std::memory_order_relaxed);
+    tables.pending_lost_place.store(static_cast<std::uint32_t>(index + 1), std::memory_order_release);
   }
+  os::crash_point("queue.recover.loss_computed");
+  tables.lost[tables.pending_lost_place.load(std::memory_order_relaxed) - 1].store(
+      tables.pending_lost.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 std::vector<LostMessages> QueueEngine::lost() const {
