@@ -16,7 +16,8 @@
 // it, and does not wait for them. The death of a waiter loses no wake-up of the others: what was meant for it wakes
 // another. After such a death a wait may return although nobody notified it, as std::condition_variable's may always:
 // look at the data again, or use wait_for(). When somebody died while he held the lock, wait() throws OwnerDied (see
-// owner_died.hpp), as taking the lock does; the guard around it may be left on the way to the handler.
+// owner_died.hpp) in one of those who wait, as taking the lock does; the guard around it may be left on the way to the
+// handler. The dead one may have been about to notify: a handler that repairs the data notifies the others.
 //
 // Copies, and what arrives in another process, are the same condition. notify() without waiters costs no system call.
 // Not for a flag (Event), items (Queue) or a number of free places (Semaphore).

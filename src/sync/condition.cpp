@@ -98,6 +98,8 @@ bool Condition::wait_until(os::Deadline deadline) {
     while (in_time && !is_notified(state, start)) {
       sleep(state, start, deadline);
       in_time = !deadline.expired();
+      // Perhaps it was he who would have notified: then nobody else would ever try to take the lock and learn of it.
+      if (!is_notified(state, start) && word_->is_held_by_the_dead()) break;
     }
     const auto end = [&] {
       const bool notified = is_notified(state, start);

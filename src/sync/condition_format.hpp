@@ -22,7 +22,8 @@
 //   a waiter with the lock          it holds the lock: the next owner is told (OwnerDied). A wake that it had taken is
 //                                   lost with it, as anything that it held
 //   who notifies, before the store  nobody is notified. After it, before the wake: those who sleep notice at the end of
-//                                   their slice. It held the lock: the next owner is told, and repairs the data
+//                                   their slice. It held the lock: the next owner is told, and repairs the data. Those
+//                                   who wait look for that at the end of each slice too: one of them becomes that owner
 //
 // MEMORY ORDER. What is read without the lock only decides whether to look under it. A notification is a sequentially
 // consistent store before the wake, and its low half is read by the kernel before the sleep.

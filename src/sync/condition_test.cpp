@@ -247,5 +247,62 @@ TEST(Condition, TellsOfAnOwnerThatDiedMeanwhile) {
   EXPECT_EQ(victim.wait(), 0);
 }
 
+TEST(Condition, TheExceptionHoldsASharedLockThoughTheGuardIsGone) {
+  Lock lock;
+  Condition condition(lock);
+  TestProcess victim([&] {
+    until_waiting(condition, 1);
+    condition.acquire();
+    condition.notify();
+    ::_exit(0);
+    return 1;
+  });
+  try {
+    const std::scoped_lock guard(condition);
+    condition.wait();
+    ADD_FAILURE() << "nobody was told";
+  } catch (OwnerDied& died) {
+    EXPECT_TRUE(lock.locked());
+    condition.notify_all();
+    died.recover();
+  }
+  EXPECT_FALSE(lock.locked());
+  EXPECT_NE(misuse([&] { lock.release(); }), "");
+  try {
+    const std::scoped_lock guard(lock);
+  } catch (const OwnerDied&) {
+    ADD_FAILURE() << "told again after recover()";
+  }
+  EXPECT_EQ(victim.wait(), 0);
+}
+
+TEST(Condition, OneWhoWaitsIsToldWhenTheOwnerDiedBeforeItNotified) {
+  Lock lock;
+  Condition own;
+  Condition shared(lock);
+  for (Condition* const condition : {&own, &shared}) {
+    TestProcess victim([&] {
+      until_waiting(*condition, 2);
+      condition->acquire();
+      ::_exit(0);
+      return 1;
+    });
+    const auto wait = [&] {
+      try {
+        const std::scoped_lock guard(*condition);
+        return condition->wait(60s) ? 0 : 1;
+      } catch (OwnerDied& died) {
+        condition->notify_all();
+        died.recover();
+        return 2;
+      }
+    };
+    TestProcess first(wait);
+    TestProcess second(wait);
+    EXPECT_EQ(victim.wait(), 0);
+    EXPECT_EQ(first.wait() + second.wait(), 2) << "one is told, and notifies the other";
+  }
+}
+
 }  // namespace
 }  // namespace procyon

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "procyon/detail/arena/session.hpp"
+
 namespace procyon {
 
 class OwnerDied::HeldLock {
@@ -39,6 +41,19 @@ bool RobustWord::free_one_level_of(std::uint64_t holder) {
   depth_.store(depth, std::memory_order_relaxed);
   if (depth == 0) owner_.unlock();
   return true;
+}
+
+// A Lock does not count, but take_back() may have thrown OwnerDied past a guard of it: then the word has the mark of that
+// death, so the quick way fails, and two levels, the guard's and the exception's.
+bool RobustWord::free_slowly() {
+  const std::uint32_t depth = depth_.load(std::memory_order_relaxed);
+  if (depth < 2 || !owner_.is_held() || !owner_.owner_has_died_unrepaired()) return owner_.unlock();
+  depth_.store(depth - 1, std::memory_order_relaxed);
+  return true;
+}
+
+bool RobustWord::is_held_by_the_dead() const {
+  return owner_.is_held() && !arena::Session::current().alive(owner_.owner()) && owner_.is_held();
 }
 
 std::uint32_t RobustWord::free_all() {

@@ -57,7 +57,8 @@ Report torture_barrier(const Options& options) {
     demand(book.arrivals[number] <= book.arrivals[0] + crew.kills() &&
                book.arrivals[0] <= book.arrivals[number] + crew.kills(),
            "numbers of arrival were given twice or not at all");
-  return crew.report(fmt::format("passed {} times by one of {} parties, broken {} times for one", book.passed, places, book.broken));
+  return crew.report(fmt::format("passed {} times by one of {} parties, broken {} times for one", book.passed,
+                                 places, book.broken));
 }
 
 }  // namespace procyon::torture

@@ -14,7 +14,7 @@ constexpr std::uint64_t room = 2;
 
 struct Ledger {
   Pulse pulse;
-  std::uint64_t put;    // the truths: each changes by one store
+  std::uint64_t put;  // the truths: each changes by one store
   std::uint64_t taken;
   std::uint64_t filled;  // their difference, a copy
   std::uint64_t repaired;
@@ -27,7 +27,8 @@ struct Monitor {
 };
 
 void change(Ledger& book, std::uint64_t& truth, std::uint64_t filled) {
-  demand(book.filled == book.put - book.taken && book.filled <= room, "the buffer is half changed, and nobody said so");
+  demand(book.filled == book.put - book.taken && book.filled <= room,
+         "the buffer is half changed, and nobody said so");
   shared(truth).store(truth + 1);
   shared(book.filled).store(filled);
 }
@@ -86,7 +87,8 @@ Report torture_condition(const Options& options) {
     }
   });
   demand(book.repaired <= crew.kills(), "more deaths were told than there were");
-  return crew.report(fmt::format("{} put, {} taken, {} deaths inside told and repaired", book.put, book.taken, book.repaired));
+  return crew.report(fmt::format("{} put, {} taken, {} deaths inside told and repaired", book.put, book.taken,
+                                 book.repaired));
 }
 
 }  // namespace procyon::torture

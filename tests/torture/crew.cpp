@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::seconds longest_wait{30};  // of a healthy process on a busy machine; a hang is for ever
+constexpr std::chrono::seconds longest_wait{
+    30};  // of a healthy process on a busy machine; a hang is for ever
 constexpr std::chrono::milliseconds phase_length{250};
 
 }  // namespace
@@ -50,7 +51,8 @@ void Crew::run() {
     std::this_thread::sleep_until(std::min(next_kill, next_look));
     if (options_.kills_per_second != 0 && Clock::now() >= next_kill) {
       kill_somebody();
-      next_kill = std::max(next_kill + pause(), Clock::now() - 100ms);  // a late start does not become a massacre
+      next_kill =
+          std::max(next_kill + pause(), Clock::now() - 100ms);  // a late start does not become a massacre
     }
     if (options_.kills_per_second == 0) next_kill = end;
     if (Clock::now() < next_look) continue;
@@ -87,8 +89,8 @@ void Crew::look_at(unsigned number) {
     place.heard = now;
   } else if (silence > longest_wait) {
     // Left as it is, so that a debugger can look.
-    fmt::print(stderr, "\nprocyon_torture: {}: place {} (pid {}) hangs: nothing from it for {} s; seed {}\n", structure_,
-               number, place.process.pid().value_or(-1), longest_wait.count(), options_.seed);
+    fmt::print(stderr, "\nprocyon_torture: {}: place {} (pid {}) hangs: nothing from it for {} s; seed {}\n",
+               structure_, number, place.process.pid().value_or(-1), longest_wait.count(), options_.seed);
     if (std::getenv("PROCYON_TORTURE_STAY") != nullptr) ::pause();
     throw Violation("somebody hangs");
   }

@@ -22,17 +22,21 @@ class Crew {
   using Killed = std::function<void(unsigned place)>;
 
   /// `killed` is called when a victim is dead and not yet replaced.
-  Crew(const Options& options, const char* structure, Pulse& pulse, unsigned places, Make make,
-       Killed killed = [](unsigned) {});
+  Crew(
+      const Options& options, const char* structure, Pulse& pulse, unsigned places, Make make,
+      Killed killed = [](unsigned) {});
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
   void run();
   /// Waits for the ends of the places in [first, last), calling `nudge` all the while. They must end with exit code 0.
-  void wait_for_end_of(unsigned first, unsigned last, const std::function<void()>& nudge = [] {});
+  void wait_for_end_of(
+      unsigned first, unsigned last, const std::function<void()>& nudge = [] {});
 
   [[nodiscard]] std::uint64_t kills() const { return kills_; }
-  [[nodiscard]] Report report(std::string summary) const { return {kills_, longest_silence_, std::move(summary)}; }
+  [[nodiscard]] Report report(std::string summary) const {
+    return {kills_, longest_silence_, std::move(summary)};
+  }
 
  private:
   using Clock = std::chrono::steady_clock;

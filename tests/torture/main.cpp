@@ -50,10 +50,11 @@ void expect_nothing_grew(const Holdings& before) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   const Holdings now;
   if (now.grew_since(before))
-    throw Violation(fmt::format("something stayed behind: {} descriptors (before: {}), {} threads ({}), {} children "
-                                "({}), {} bytes of shared memory ({})",
-                                now.descriptors, before.descriptors, now.threads, before.threads, now.children,
-                                before.children, now.memory, before.memory));
+    throw Violation(
+        fmt::format("something stayed behind: {} descriptors (before: {}), {} threads ({}), {} children "
+                    "({}), {} bytes of shared memory ({})",
+                    now.descriptors, before.descriptors, now.threads, before.threads, now.children,
+                    before.children, now.memory, before.memory));
   arena::Session::current().verify();
 }
 
@@ -96,7 +97,8 @@ int main(int count, char** arguments) {
     warm_up();
     bool well = true;
     for (const Structure& structure : all_structures())
-      if (std::find(options.structures.begin(), options.structures.end(), structure.name) != options.structures.end())
+      if (std::find(options.structures.begin(), options.structures.end(), structure.name) !=
+          options.structures.end())
         well = torture(structure, options) && well;
     return well ? 0 : 1;
   } catch (const std::invalid_argument& error) {

@@ -80,7 +80,8 @@ Options parse_options(int count, char** arguments) {
       throw std::invalid_argument(std::string(arguments[index]) + " wants a value behind it");
     take(options, arguments[index], arguments[index + 1]);
   }
-  if (options.producers == 0 || options.consumers == 0 || options.producers + options.consumers > most_workers)
+  if (options.producers == 0 || options.consumers == 0 ||
+      options.producers + options.consumers > most_workers)
     throw std::invalid_argument("at least one producer and one consumer, and no more than " +
                                 std::to_string(most_workers) + " in all");
   if (options.seed == 0) options.seed = seed_from_clock();

@@ -24,8 +24,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t lap = 1 << 18;  // far more than may be on the way while a consumer is off the processor
-constexpr std::size_t bound = 4'000;    // messages: enough that the queue grows and shrinks
+constexpr std::uint64_t lap =
+    1 << 18;                          // far more than may be on the way while a consumer is off the processor
+constexpr std::size_t bound = 4'000;  // messages: enough that the queue grows and shrinks
 
 enum class Fate : std::uint64_t { none, begun, put, taken };
 constexpr std::uint64_t cell_of(std::uint64_t number, Fate fate) {
@@ -146,7 +147,8 @@ void produce(Queue<Message> queue, const Value<Ledger>& ledger, unsigned place) 
     begin_message(account, number);
     put_in_some_way(queue, message);
     std::uint64_t begun = cell_of(number, Fate::begun);
-    shared(account.cells[number % lap]).compare_exchange_strong(begun, cell_of(number, Fate::put));  // or it is taken
+    shared(account.cells[number % lap])
+        .compare_exchange_strong(begun, cell_of(number, Fate::put));  // or it is taken
     book.pulse.beat(place);
   }
 }
@@ -163,7 +165,8 @@ void check(const Message& message) {
   demand(checksum_of(message) == message.checksum, "a message arrived torn");
   demand(message.payload.size() == size_for(random), "a message arrived with another size");
   demand(message.companion.has_value() == has_companion(random), "a message arrived without its companion");
-  if (message.companion) demand(message.companion->value() == message.number, "the companion of a message is another");
+  if (message.companion)
+    demand(message.companion->value() == message.number, "the companion of a message is another");
 }
 
 void consume(Queue<Message> queue, const Value<Ledger>& ledger, unsigned place) {
@@ -235,10 +238,12 @@ Report torture_queue(const Options& options) {
   demand(begun <= book.taken + lost.held + lost.in_doubt + killed_producers + killed_consumers &&
              book.taken + lost.held + lost.in_doubt <= begun,
          "messages are unaccounted for");
-  return crew.report(fmt::format(
-      "{} messages begun, {} taken ({} in blocks of their own, {} with a handle), {} lost with their consumer ({} "
-      "killed), {} not put by their killed producer ({} killed)",
-      begun, book.taken, book.big, book.with_handle, lost.held, killed_consumers, lost.in_doubt, killed_producers));
+  return crew.report(
+      fmt::format("{} messages begun, {} taken ({} in blocks of their own, {} with a handle), {} lost with "
+                  "their consumer ({} "
+                  "killed), {} not put by their killed producer ({} killed)",
+                  begun, book.taken, book.big, book.with_handle, lost.held, killed_consumers, lost.in_doubt,
+                  killed_producers));
 }
 
 }  // namespace procyon::torture

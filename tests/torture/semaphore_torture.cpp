@@ -17,7 +17,8 @@ constexpr std::size_t permits = 3;
 
 struct Ledger {
   Pulse pulse;
-  std::array<std::uint64_t, most_workers> holding;  // | participant 32 | count 32 | while a place holds a permit
+  std::array<std::uint64_t, most_workers>
+      holding;  // | participant 32 | count 32 | while a place holds a permit
   std::uint64_t taken;
 };
 

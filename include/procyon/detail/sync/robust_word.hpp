@@ -41,8 +41,12 @@ class RobustWord {
     return take_slowly(deadline, reference, object);
   }
 
-  /// Frees it, whoever holds it. False if nobody did.
-  bool free() { return owner_.unlock(); }
+  /// Frees it, whoever holds it; one level only of what take_back() has left. False if nobody held it.
+  bool free() {
+    if (owner_.unlock_if_held_by(arena::self_word())) [[likely]]
+      return true;
+    return free_slowly();
+  }
   /// Takes back one take_again(). False if the caller is not the owner.
   bool free_one_level() {
     // In nearly every case the caller holds it once; freeing it proves that.
@@ -61,10 +65,13 @@ class RobustWord {
   void take_back(std::uint32_t depth, const arena::Reference& reference, const char* object);
 
   [[nodiscard]] bool is_held() const { return owner_.is_held(); }
+  /// Asks the kernel if it is held: some 0.2 us.
+  [[nodiscard]] bool is_held_by_the_dead() const;
   [[nodiscard]] bool is_held_by_caller() const { return owner_.is_held_by_caller(); }
   void mark_recovered() { owner_.mark_recovered(); }
 
  private:
+  bool free_slowly();
   bool take_slowly(os::Deadline deadline, const arena::Reference& reference, const char* object);
 
   arena::OwnerWord owner_;
