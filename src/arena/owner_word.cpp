@@ -47,17 +47,25 @@ Acquired OwnerWord::lock_slowly(os::Deadline deadline) {
       if (try_take(seen, self | died_bit | waiters | (seen & waiters_bit))) return Acquired::after_owner_died;
       continue;
     }
-    if (deadline.expired()) return Acquired::not_in_time;
+    if (deadline.expired()) {
+      // A wake may have been spent on this waiter: then the word does not say that others still sleep.
+      if (waiters == 0 || mark_waiters(seen)) return Acquired::not_in_time;
+      continue;
+    }
     waiters = waiters_bit;
     sleep_until_changed(seen, deadline);
   }
 }
 
+// Has `waiters` set in the word, if it still is what was seen.
+bool OwnerWord::mark_waiters(std::uint64_t seen) {
+  return (seen & waiters_bit) != 0 ||
+         word_.compare_exchange_strong(seen, seen | waiters_bit, std::memory_order_relaxed,
+                                       std::memory_order_relaxed);
+}
+
 void OwnerWord::sleep_until_changed(std::uint64_t seen, os::Deadline deadline) {
-  if ((seen & waiters_bit) == 0 &&
-      !word_.compare_exchange_strong(seen, seen | waiters_bit, std::memory_order_relaxed,
-                                     std::memory_order_relaxed))
-    return;
+  if (!mark_waiters(seen)) return;
   // That half changes with `waiters`.
   os::futex_wait(os::low_half(word_), static_cast<std::uint32_t>(seen | waiters_bit),
                  deadline.slice(os::wait_slice));

@@ -19,7 +19,8 @@
 // What a death leaves: an owner's: the word names a participant that is not alive; the next to ask takes it over and
 // is told. A sleeper's: `waiters` set for nobody, which costs the next unlock() one futile wake. One that was woken
 // and died before it took the word: the others sleep on while the word is free; every sleep is cut in slices of
-// os::wait_slice, so they find out. Waiters are never counted: a count could not be mended.
+// os::wait_slice, so they find out. Waiters are never counted: a count could not be mended. One that was woken and whose
+// time is over hands the mark on: it sets `waiters` before it goes, so that the next unlock() wakes another.
 //
 // Memory order: taking is an acquire, releasing a release, of everything that the word protects.
 //
@@ -93,6 +94,7 @@ class OwnerWord {
 
   Acquired lock_slowly(os::Deadline deadline);
   bool try_take(std::uint64_t& seen, std::uint64_t desired);
+  bool mark_waiters(std::uint64_t seen);
   void sleep_until_changed(std::uint64_t seen, os::Deadline deadline);
   bool unlock_slowly();
 
