@@ -21,7 +21,7 @@
 //                                                                pending_block, then owned -> held
 //         3. the record (and a filler before it) is written behind the tail, where no consumer looks
 //         4. COMMIT: one release-store of tail: message, position and count at once
-//         5. put_count := sequence (a copy, the word that consumers sleep on), pending_block := 0
+//         5. put_count := sequence (a copy, for those who look without the lock), pending_block := 0
 //   get   1. head != tail: the record is copied out            2. in_block: claimed_block := its block
 //         claim: who takes how many, for lost() and task_done() (queue_tables.hpp)
 //         3. COMMIT: one store of head
@@ -54,11 +54,11 @@
 // Repair writes the same words in the same order, so it may itself be killed anywhere. A block is named in pending_block
 // or claimed_block before its state changes, and handles carry generations, so freeing twice is impossible.
 //
-// SLEEPING. Who finds nothing to take sets get_sleepers and sleeps on put_count; who finds no room sets put_sleepers and
-// sleeps on get_count; the other side wakes one sleeper after its commit if the flag is set (sync/sleep.hpp). Sleepers
-// look at the truth, the tail or head word, at least once in a slice: a commit whose copy a death kept back is seen.
-// Before it sleeps a consumer spins on the tail word of the first segment, without the lock. That segment may be freed
-// under its eyes and be anything: what it reads there only makes it look again, under the lock.
+// SLEEPING. Who finds nothing to take sleeps on get_sleepers, who finds no room on put_sleepers; the other side wakes one
+// sleeper after its commit if there may be any (sync/sleep.hpp). Sleepers look at the truth, the tail or head word, at
+// least once in a slice: a commit whose copy a death kept back is seen. Before it sleeps a consumer spins on the tail word
+// of the first segment, without the lock. That segment may be freed under its eyes and be anything: what it reads there
+// makes it look again, under the lock, and says "nothing" only if that segment is still the first afterwards.
 //
 // A BOUND IN BYTES. put_bytes and taken_bytes hold the sum of the messages' sizes up to a sequence, two of each: [sequence
 // % 2] belongs to the committed tail (head), the other one is written before the next commit, which thereby chooses it.
@@ -151,7 +151,7 @@ struct QueueState : arena::Counted {
   std::atomic<std::uint32_t> get_count_seen{0};
   // What the producers tell, and who sleeps until they do.
   alignas(64) os::FutexWord put_count{0};
-  sync::SleepersFlag get_sleepers{0};
+  sync::Sleepers get_sleepers{0};
   // The consumers' own line.
   alignas(64) arena::OwnerWord get_lock;
   std::atomic<std::uint64_t> first_segment{0};
@@ -163,7 +163,7 @@ struct QueueState : arena::Counted {
   std::atomic<std::uint64_t> claim{0};  // Claim: what is being taken
   // What the consumers tell, and who sleeps until they do.
   alignas(64) os::FutexWord get_count{0};
-  sync::SleepersFlag put_sleepers{0};
+  sync::Sleepers put_sleepers{0};
   // Of queues with a bound in bytes.
   alignas(64) std::array<std::atomic<std::uint64_t>, 2> put_bytes{};
   alignas(64) std::array<std::atomic<std::uint64_t>, 2> taken_bytes{};

@@ -60,8 +60,8 @@ void count_taken_bytes(QueueState& state, std::uint32_t sequence, std::size_t si
 
 void wake_producers(QueueState& state) {
   // The one that is woken might be one whose message is still too large.
-  if (state.settings.max_bytes != 0) return sync::wake_all(state.put_sleepers, state.get_count);
-  sync::wake_one(state.put_sleepers, state.get_count);
+  if (state.settings.max_bytes != 0) return sync::wake_all(state.put_sleepers);
+  sync::wake_one(state.put_sleepers);
 }
 
 Got QueueEngine::get(ReceivedMessage& message, os::Deadline deadline) {
@@ -157,7 +157,7 @@ QueueEngine::Attempt QueueEngine::try_get_many(MessageBatch& messages, ReceivedM
   os::crash_point("queue.get_many.counted");
   state.claim.store(0, std::memory_order_release);
   lock.unlock();
-  sync::wake_all(state.put_sleepers, state.get_count);
+  sync::wake_all(state.put_sleepers);
   return Attempt::done;
 }
 
@@ -175,13 +175,18 @@ void QueueEngine::take_block(const QueueView& queue, Handle block, std::size_t s
 bool QueueEngine::wait_for_message(os::Deadline deadline) const {
   const QueueView queue = view_of(reference_, *state_);
   const auto has_message = [&queue] {
-    const Segment& first = queue.first();
+    const std::uint64_t name = queue.state.first_segment.load(std::memory_order_relaxed);
+    const Segment& first = queue.segment(name);
     const Mark tail = Mark::from_bits(first.tail.load(std::memory_order_seq_cst));
-    return tail.sequence != Mark::from_bits(first.head.load(std::memory_order_relaxed)).sequence ||
-           first.next.load(std::memory_order_relaxed) != 0 ||
-           queue.state.tables.returned_hint.load(std::memory_order_seq_cst) != 0;
+    if (tail.sequence != Mark::from_bits(first.head.load(std::memory_order_relaxed)).sequence ||
+        first.next.load(std::memory_order_relaxed) != 0 ||
+        queue.state.tables.returned_hint.load(std::memory_order_seq_cst) != 0)
+      return true;
+    // If it was left and freed meanwhile, that said nothing, and there may be messages in the next.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return queue.state.first_segment.load(std::memory_order_relaxed) != name;
   };
-  return sync::wait_until(has_message, state_->get_sleepers, state_->put_count, deadline);
+  return sync::wait_until(has_message, state_->get_sleepers, deadline);
 }
 
 }  // namespace procyon::channel

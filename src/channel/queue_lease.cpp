@@ -167,8 +167,7 @@ void QueueEngine::give_back(const LeasedMessage& message) const noexcept {
   os::crash_point("queue.lease.given_back");
   state_->tables.returned_hint.store(1, std::memory_order_seq_cst);
   os::crash_point("queue.lease.hinted");
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  os::futex_wake_all(state_->put_count);
+  sync::wake_all(state_->get_sleepers);
 }
 
 void return_leases_of_the_dead(const QueueView& queue) {

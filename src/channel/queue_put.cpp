@@ -204,7 +204,7 @@ QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Pa
   const Attempt attempt = put_locked(queue, message, parcel, may_grow);
   if (attempt != Attempt::done) return attempt;
   lock.unlock();
-  sync::wake_one(state_->get_sleepers, state_->put_count);
+  sync::wake_one(state_->get_sleepers);
   return Attempt::done;
 }
 
@@ -224,7 +224,7 @@ std::size_t QueueEngine::put_many(const MessageBatch& messages, std::size_t firs
            (attempt = put_locked(queue, messages.message(next), nothing, may_grow)) == Attempt::done)
       ++next;
     lock.unlock();
-    if (next != before) sync::wake_all(state_->get_sleepers, state_->put_count);
+    if (next != before) sync::wake_all(state_->get_sleepers);
     may_grow = attempt == Attempt::ring_is_full && !consumers_make_progress(*state_);
     if (attempt == Attempt::must_wait && !wait_for_room(messages.message(next).size(), deadline)) break;
   }
@@ -281,7 +281,7 @@ QueueEngine::Attempt QueueEngine::put_locked(const QueueView& queue, std::span<c
 
 bool QueueEngine::wait_for_room(std::size_t bytes, os::Deadline deadline) const {
   const auto has_room = [&] { return !is_full(bytes); };
-  return sync::wait_until(has_room, state_->put_sleepers, state_->get_count, deadline);
+  return sync::wait_until(has_room, state_->put_sleepers, deadline);
 }
 
 bool QueueEngine::is_full(std::size_t bytes) const {

@@ -41,8 +41,8 @@ void finish_putting(const QueueView& queue) {
     state.pending_block.store(0, std::memory_order_release);
   }
   os::crash_point("queue.recover.producers");
-  state.put_count.store(Mark::from_bits(tail).sequence, std::memory_order_release);
-  os::futex_wake_all(state.put_count);
+  state.put_count.exchange(Mark::from_bits(tail).sequence, std::memory_order_seq_cst);
+  sync::wake_all(state.get_sleepers);
 }
 
 }  // namespace
@@ -81,8 +81,8 @@ void recover_consumers(const QueueView& queue) {
   }
   recover_tables(queue);
   os::crash_point("queue.recover.consumers");
-  state.get_count.store(Mark::from_bits(head).sequence, std::memory_order_release);
-  os::futex_wake_all(state.get_count);
+  state.get_count.exchange(Mark::from_bits(head).sequence, std::memory_order_seq_cst);
+  sync::wake_all(state.put_sleepers);
 }
 
 }  // namespace procyon::channel

@@ -51,7 +51,7 @@
 // pending_lost_place := which (+ 1); the place is written; the claim and what was being taken are cleared;
 // pending_lost_place := 0. A repair that finds it set writes the same again.
 //
-// JOINERS. join() sleeps on done_count, which is raised when there is a joiner (sync::ring_one).
+// JOINERS. join() sleeps on `joiners` (sync/sleep.hpp), after a message was finished they are all woken.
 #pragma once
 
 #include <array>
@@ -59,7 +59,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/sync/sleep.hpp"
 
 namespace procyon::channel {
@@ -135,8 +134,7 @@ struct QueueTables {
   std::atomic<std::uint32_t> claimed_taken{0};
   std::atomic<std::uint32_t> returned_hint{0};
   std::atomic<std::uint32_t> takes_since_look{0};  // at the holders of leases; any value will do
-  os::FutexWord done_count{0};
-  sync::SleepersFlag joiners{0};
+  sync::Sleepers joiners{0};
   std::atomic<std::uint64_t> pending_lost{0};
   std::atomic<std::uint32_t> pending_lost_place{0};
   static constexpr std::size_t lost_places = 8;

@@ -64,7 +64,7 @@ void QueueEngine::leave_producers() const {
   if (entry == nullptr) return;
   entry->participant.store(0, std::memory_order_release);
   lock.unlock();
-  sync::wake_all(state_->get_sleepers, state_->put_count);
+  sync::wake_all(state_->get_sleepers);
 }
 
 bool QueueEngine::producers_are_gone() const {
@@ -143,7 +143,7 @@ void recover_tables(const QueueView& queue) {
 
 // What is finished, and what is lost ----------------------------------------------------------------------------
 
-void wake_joiners(QueueState& state) { sync::ring_all(state.tables.joiners, state.tables.done_count); }
+void wake_joiners(QueueState& state) { sync::wake_all_if_any(state.tables.joiners); }
 
 void QueueEngine::task_done() const {
   const QueueView queue = view_of(reference_, *state_);
@@ -196,7 +196,7 @@ bool QueueEngine::join(os::Deadline deadline) const {
       return_leases_of_the_dead(queue);
     }
     if (lost != 0 && !all_finished()) throw_lost(lost);
-    if (!sync::wait_until(seems_finished, state_->tables.joiners, state_->tables.done_count, deadline))
+    if (!sync::wait_until(seems_finished, state_->tables.joiners, deadline))
       return all_finished();
   }
   return true;
@@ -215,8 +215,7 @@ void QueueEngine::finish_tasks_of_the_dead() const {
         entry.done.store(entry.taken.load(std::memory_order_relaxed), std::memory_order_seq_cst);
     });
   }
-  state_->tables.done_count.fetch_add(1, std::memory_order_seq_cst);
-  os::futex_wake_all(state_->tables.done_count);
+  sync::wake_all(state_->tables.joiners);
 }
 
 void record_lost(const QueueView& queue, std::uint32_t participant, std::uint32_t count) {

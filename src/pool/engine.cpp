@@ -284,7 +284,7 @@ bool Engine::Master::wait_for(Condition condition, os::Deadline deadline) {
         return ledger_.completed() >= wanted || local_word_.load(std::memory_order_acquire) != seen ||
                (wanted > 1 && waiters_.load(std::memory_order_seq_cst) > 1);
       };
-      sync::wait_until(stirred, pool_.master_sleepers, pool_.completed_word, deadline);
+      sync::wait_until(stirred, pool_.master_sleepers, deadline);
     }
     role.unlock();
     if (waiters_.load() > 1) wake_waiters();  // one of them takes over the collecting
@@ -296,11 +296,8 @@ void Engine::Master::wake_waiters() {
   if (waiters_.load(std::memory_order_seq_cst) > 0) os::futex_wake_all(local_word_);
 }
 
-// The collector sleeps on the workers' word; what the foreman changed must reach it too.
-void Engine::Master::wake_collector() {
-  pool_.completed_word.fetch_add(1, std::memory_order_seq_cst);
-  sync::wake_all(pool_.master_sleepers, pool_.completed_word);
-}
+// The collector sleeps where the workers wake it; what the foreman changed must reach it too.
+void Engine::Master::wake_collector() { sync::wake_all(pool_.master_sleepers); }
 
 // ---- the foreman
 
@@ -488,10 +485,9 @@ void Engine::Master::terminate() {
     life_ = Life::terminated;
     is_shut_.store(true, std::memory_order_release);
     ledger_.collect();  // what is done is done
-    pool_.stopping.store(1, std::memory_order_seq_cst);
-    pool_.submitted.fetch_add(1, std::memory_order_seq_cst);
+    pool_.stopping.exchange(1, std::memory_order_seq_cst);
   }
-  os::futex_wake_all(pool_.submitted);
+  sync::wake_all(pool_.worker_sleepers);
   workforce_.end_all();
   const os::Deadline kill_at = workforce_.next_overdue();
   if (!workforce_.join_all(kill_at)) {
@@ -517,9 +513,8 @@ void Engine::Master::join() {
     return std::size_t{ledger_.outstanding() == 0 ? 0U : 1U};
   };
   wait_for(Condition(missing), os::Deadline::never());
-  pool_.stopping.store(1, std::memory_order_seq_cst);
-  pool_.submitted.fetch_add(1, std::memory_order_seq_cst);
-  os::futex_wake_all(pool_.submitted);
+  pool_.stopping.exchange(1, std::memory_order_seq_cst);
+  sync::wake_all(pool_.worker_sleepers);
   workforce_.join_all(os::Deadline::never());
 }
 

@@ -56,14 +56,14 @@
 //                                 or with the last reference to it
 // Settling is the master's alone; a master that dies in it leaves nobody who wants the results.
 //
-// WAKING. Workers sleep on `submitted`, the master on `completed_word` (sync/sleep.hpp). A master that cannot go on before
+// WAKING. Workers sleep on `worker_sleepers`, the master on `master_sleepers` (sync/sleep.hpp). A master that cannot go on before
 // n more tasks are complete says so in `wake_after`; while it sleeps each completion counts it down, and whoever gets to
 // zero rings. n is at most half of the tasks that are out when it falls asleep, so that enough are to come; a worker's end
 // rings in any case.
 //
 // MEMORY ORDER. state: release by who fills (task, results), acquire by who takes. progress: release with each finished
 // item, acquire by the master when it settles or condemns. reserved: release, before the compare-and-swap that moves the
-// cursor. tasks_completed: a sequentially consistent exchange, which is also the barrier before the sleepers' flag.
+// cursor. tasks_completed: a sequentially consistent exchange, which is also the barrier before the look at the sleepers.
 #pragma once
 
 #include <atomic>
@@ -180,14 +180,12 @@ struct PoolState : arena::Counted {
   std::atomic<std::uint32_t> stopping{0};  // workers end when they see it
   // Written by the master, read by workers.
   alignas(64) std::atomic<std::uint64_t> next_ticket{1};
-  os::FutexWord submitted{0};
   // Written by workers.
   alignas(64) std::atomic<std::uint64_t> cursor{1};
   // Written by who goes to sleep, and by who wakes.
-  alignas(64) sync::SleepersFlag worker_sleepers{0};
-  sync::SleepersFlag master_sleepers{0};
+  alignas(64) sync::Sleepers worker_sleepers{0};
+  sync::Sleepers master_sleepers{0};
   std::atomic<std::int32_t> wake_after{0};
-  os::FutexWord completed_word{0};
   alignas(64) std::atomic<std::uint64_t> ring[slot_limit]{};
 
   // WorkerSlot[worker_count], then the completed table, then TaskSlot[slot_count].

@@ -107,7 +107,7 @@ void Publisher::announce() {
   announced_ = next_ticket_;
   pool_.next_ticket.exchange(next_ticket_, std::memory_order_seq_cst);
   for (std::uint64_t woken = std::min<std::uint64_t>(news, pool_.worker_count); woken > 0; --woken)
-    sync::ring_one(pool_.worker_sleepers, pool_.submitted);
+    sync::wake_one(pool_.worker_sleepers);
 }
 
 std::optional<Claim> claim(PoolState& pool, std::uint32_t worker) {
@@ -155,8 +155,7 @@ void complete(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   count.exchange(position + 1, std::memory_order_seq_cst);
   if (!sync::detail::somebody_sleeps(pool.master_sleepers)) [[likely]]
     return;
-  if (pool.wake_after.fetch_sub(1, std::memory_order_seq_cst) <= 1)
-    sync::ring_one(pool.master_sleepers, pool.completed_word);
+  if (pool.wake_after.fetch_sub(1, std::memory_order_seq_cst) <= 1) sync::wake_one(pool.master_sleepers);
 }
 
 Completions::Completions(PoolState& pool)

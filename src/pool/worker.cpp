@@ -108,7 +108,7 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
       }
       continue;
     }
-    sync::wait_until(has_reason, pool.worker_sleepers, pool.submitted, os::Deadline::after(os::wait_slice));
+    sync::wait_until(has_reason, pool.worker_sleepers, os::Deadline::after(os::wait_slice));
     // Belt and braces: the kernel ends daemonic children with their parent.
     if (!may_have_task(pool) && !session.alive(master)) return;
   }

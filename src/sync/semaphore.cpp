@@ -40,15 +40,14 @@ void recount(SemaphoreState& state) {
   for (std::uint32_t index = 0; index < state.slot_count; ++index)
     if (state.slots()[index].load(std::memory_order_relaxed) != 0) ++occupied;
   os::crash_point("semaphore.recount");
-  state.occupied.store(occupied, std::memory_order_seq_cst);
-  state.returns.fetch_add(1, std::memory_order_seq_cst);  // what the dead one returned, or was about to tell
+  state.occupied.exchange(occupied, std::memory_order_seq_cst);
+  sync::wake_all(state.sleepers);  // for what the dead one returned, or was about to tell
 }
 
 void give_back(SemaphoreState& state, std::uint32_t slot) {
   state.slots()[slot].store(0, std::memory_order_release);
   os::crash_point("semaphore.permit.returned");
   state.occupied.store(state.occupied.load(std::memory_order_relaxed) - 1, std::memory_order_seq_cst);
-  state.returns.fetch_add(1, std::memory_order_seq_cst);
 }
 
 // The lock is held. What dead processes had comes back. Whether anything did.
@@ -101,7 +100,7 @@ bool Semaphore::take_until(os::Deadline deadline, Take take) const {
       }
     }
     const auto seems_free = [this] { return state_->seems_free(); };
-    if (!sync::wait_until(seems_free, state_->sleepers, state_->returns, deadline)) return false;
+    if (!sync::wait_until(seems_free, state_->sleepers, deadline)) return false;
   }
 }
 
@@ -136,10 +135,8 @@ void Semaphore::release(std::size_t count) {
                   : "procyon: this Semaphore cannot count beyond 2147483647");
     state_->count.store(before + static_cast<std::uint32_t>(count), std::memory_order_seq_cst);
     os::crash_point("semaphore.released");
-    state_->returns.fetch_add(1, std::memory_order_seq_cst);
   }
-  count == 1 ? sync::wake_one(state_->sleepers, state_->returns)
-             : sync::wake_all(state_->sleepers, state_->returns);
+  count == 1 ? sync::wake_one(state_->sleepers) : sync::wake_all(state_->sleepers);
 }
 
 std::size_t Semaphore::get_value() const {
@@ -157,7 +154,7 @@ void Semaphore::Permit::release() noexcept {
     const StateLock lock = locked_state(state);
     give_back(state, slot_);
   }
-  sync::wake_one(state.sleepers, state.returns);
+  sync::wake_one(state.sleepers);
 }
 
 }  // namespace procyon

@@ -15,9 +15,8 @@
 // for the value, frees such slots. Between an acquire and its release: nobody can say whose the one was; it stays
 // taken. After a release, before its wake: sleepers sleep to the end of their slice and look.
 //
-// SLEEPING. Who finds none sets `sleepers` and sleeps on `returns`, which every return changes before it looks at the
-// flag (sync/sleep.hpp). The compare-and-swap that frees `lock` between the two is the read-modify-write that the pair
-// needs.
+// SLEEPING. Who finds none sleeps on `sleepers` (sync/sleep.hpp); who returns one wakes. The compare-and-swap that frees
+// `lock` between the two is the read-modify-write that the pair needs.
 #pragma once
 
 #include <atomic>
@@ -25,7 +24,6 @@
 
 #include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/arena/reference.hpp"
-#include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/sync/sleep.hpp"
 
 namespace procyon::sync {
@@ -48,8 +46,7 @@ struct SemaphoreState : arena::Counted {
   const std::uint32_t slot_count;
   std::atomic<std::uint32_t> count;
   std::atomic<std::uint32_t> occupied{0};
-  os::FutexWord returns{0};
-  SleepersFlag sleepers{0};
+  Sleepers sleepers{0};
 };
 
 }  // namespace procyon::sync

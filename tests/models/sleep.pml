@@ -1,48 +1,100 @@
-/* sync::wait_until, wake_one (include/procyon/detail/sync/sleep.hpp) as the queue uses them: producers put items and wake,
- * consumers take items and sleep. The queue itself is one step here; queue.pml has its steps.
+/* sync::wait_until, wake_one, wake_all (include/procyon/detail/sync/sleep.hpp): producers put items and wake, consumers
+ * take items and sleep. What lies between (the queue, the semaphore, the pool's ring) is one step here.
  *
- * Promise: without a death nobody sleeps while there is an item, though there is no slice.
+ * Promise: without a death nobody sleeps beside an item that nobody else is about to take, though there is no slice.
+ *
+ * Mutations, each of which must be found; 1 and 2 are what the code did before this model was made:
+ *   1  the waker clears the flag, wakes, and sets it again if somebody was woken
+ *   2  sleepers sleep on the producers' word, so clearing the flag wakes nobody who is about to sleep
+ *   3  there are no turns, only the flag                4  clearing is not followed by waking
+ *   5  the sleeper does not look again after its turn
  */
 #ifndef MUTATION
 #define MUTATION 0
+#endif
+#ifndef MESSAGES
+#define MESSAGES 2
 #endif
 #define N 4
 #define DEATHS 0
 #include "kernel.pml"
 
 byte items;
-byte word;
-byte flag;
+byte word;          /* the producers' own: how many were put */
+bool somebody;      /* the flag in `sleepers` */
+bool same[N + 1];   /* whether `sleepers`, turn and flag, is still what that process saw last: instead of numbering turns */
 byte each;
 bool producing;
 
-inline wake_one() {
+inline sleepers_change() {
+  same[1] = false;
+  same[2] = false;
+  same[3] = false;
+  same[4] = false
+}
+
+/* sync::wake_one */
+inline wake_one(self) {
+  d_step { seen = somebody; same[self] = true };
   if
-  :: flag != 0 ->
-     flag = 0;
+  :: !seen
+  :: seen && MUTATION == 1 ->
+     d_step { somebody = false; sleepers_change() };
      FUTEX_WAKE(1, woken);
      if
-     :: woken != 0 -> flag = 1
+     :: woken != 0 -> d_step { somebody = true; sleepers_change() }
      :: else
      fi
+  :: seen && MUTATION != 1 ->
+     FUTEX_WAKE(1, woken);
+     cleared = false;
+     if
+     :: woken == 0 ->
+        d_step {
+          if
+          :: (MUTATION == 3 -> somebody : same[self]) -> somebody = false; sleepers_change(); cleared = true
+          :: else
+          fi
+        }
+     :: else
+     fi;
+     if
+     :: cleared && MUTATION != 4 -> futex_wake_all(1)
+     :: else
+     fi
+  fi
+}
+
+/* sync::wake_all */
+inline wake_all() {
+  d_step { seen = somebody; if :: somebody -> somebody = false; sleepers_change() :: else fi };
+  if
+  :: seen -> futex_wake_all(1)
   :: else
   fi
 }
 
-proctype Producer(byte self; byte count) {
+proctype Producer(byte self; byte times; byte count) {
   byte woken;
+  bool seen, cleared;
   do
-  :: count > 0 ->
-     count--;
-     !producing -> producing = true;
-     items++;
-     word++;
+  :: times > 0 ->
+     times--;
+     atomic { !producing -> producing = true };
+     items = items + count;
+#if MUTATION == 2
+     word = word + count;
+#endif
      producing = false;
-     wake_one()
+     if
+     :: count == 1 -> wake_one(self)
+     :: else -> wake_all()
+     fi
   :: else -> break
   od
 }
 
+/* sync::wait_until, between looks under the lock */
 proctype Consumer(byte self; byte quota) {
   byte seen;
   bool ready;
@@ -51,12 +103,25 @@ proctype Consumer(byte self; byte quota) {
      if
      :: d_step { items > 0 -> items--; quota-- }
      :: items == 0 ->
-        flag = 1;
+        d_step {
+          if
+          :: somebody
+          :: else -> somebody = true; sleepers_change()
+          fi;
+          same[self] = true
+        };
+#if MUTATION == 2
         seen = word;
-        ready = items > 0;
+#endif
+        ready = items > 0 && MUTATION != 5;
         if
         :: !ready ->
-           atomic { if :: word == seen -> asleep[self] = 1 :: else fi };
+           atomic {
+             if
+             :: (MUTATION == 2 -> word == seen : (MUTATION == 3 -> somebody : same[self])) -> asleep[self] = 1
+             :: else
+             fi
+           };
 end:       asleep[self] == 0
         :: else
         fi
@@ -65,12 +130,23 @@ end:       asleep[self] == 0
   od
 }
 
+/* Takes without ever sleeping. */
+proctype Barger() {
+end:
+  d_step { items > 0 -> items-- }
+}
+
 init {
   atomic {
-    run Producer(1, 2);
-    run Producer(2, 2);
+    run Producer(1, MESSAGES, 1);
+#ifdef BATCH
+    run Producer(2, 1, 2);
+#else
+    run Producer(2, MESSAGES, 1);
+#endif
     run Consumer(3, 2);
-    run Consumer(4, 2)
+    run Consumer(4, 2);
+    run Barger()
   }
 }
 

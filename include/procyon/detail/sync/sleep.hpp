@@ -1,15 +1,24 @@
-// Sleeping on a word that the other side changes when there is something to do, and waking whoever sleeps.
+// Sleeping until the other side has done something, and waking whoever sleeps.
 //
-//   worker:   while (!sync::wait_until([&] { return has_task(); }, sleepers, word, deadline)) ...
-//   master:   publish task;  word.fetch_add(1);  sync::wake_one(sleepers, word);
+//   worker:   while (!sync::wait_until([&] { return has_task(); }, sleepers, deadline)) ...
+//   master:   publish task;  sync::wake_one(sleepers);
 //
-// `sleepers` is a flag: somebody may sleep. It is cleared before a wake and set again if somebody was woken, as there
-// may be more. Sleepers are never counted: a killed one would leave the count wrong. What a death costs: a killed
-// sleeper one futile wake; a killed waker leaves the sleepers to the end of their slice (os::wait_slice).
+// FORMAT. | turn 31 | somebody 1 |, and those who sleep do so on this word. `somebody`: somebody may sleep. Who goes to
+// sleep sets it, with the next turn, unless it is set; then looks once more at what it waits for; then sleeps if the word is
+// still as it was. A waker that finds it set wakes one, and leaves it set, as there may be more. Only if the kernel says that
+// nobody slept it clears it, and then wakes all: those who fell asleep since it asked. Sleepers are never counted: a killed
+// one would leave the count wrong.
 //
-// Memory order: word and `sleepers` are a Dekker pair. Each side writes its own and then reads the other's, so the
-// sleeper uses sequential consistency, and the waker's last step before wake_*() must be an atomic read-modify-write or
-// be followed by a fence; wake_*() has one where the processor needs it.
+// So `somebody` is set while anybody sleeps, and clearing it changes the word for those who are about to. (A flag beside
+// another word to sleep on cannot do that: whoever slept on that word after the flag was cleared was found by nobody.)
+// tests/models/sleep.pml shows that no wake is lost.
+//
+// WHAT A DEATH LEAVES. A killed sleeper: one futile wake. A killed waker, or one that was woken and killed before it looked:
+// the others sleep to the end of their slice (os::wait_slice).
+//
+// MEMORY ORDER. What is waited for and `somebody` are a Dekker pair: each side writes its own and then reads the other's. The
+// sleeper has a fence between the two; the waker's last step before wake_one() must be an atomic read-modify-write, and
+// wake_one() has a fence where that is not enough. wake_all() is one itself.
 #pragma once
 
 #include <sched.h>
@@ -22,67 +31,75 @@
 
 namespace procyon::sync {
 
-using SleepersFlag = std::atomic<std::uint32_t>;
+using Sleepers = std::atomic<std::uint32_t>;
 
 // Sleeping and waking costs some 10 us, so a short look comes first; a longer one would burn the other side's processor.
 inline constexpr int spins_before_sleep = 200;
 inline constexpr int yields_before_sleep = 2;
 
+namespace detail {
+
+inline constexpr std::uint32_t somebody = 1;
+inline constexpr std::uint32_t turn = 2;
+
+/// Says that somebody may sleep. Returns the word to sleep on.
+inline std::uint32_t announce(Sleepers& sleepers) {
+  std::uint32_t seen = sleepers.load(std::memory_order_relaxed);
+  while ((seen & somebody) == 0)
+    if (const std::uint32_t mine = (seen + turn) | somebody;
+        sleepers.compare_exchange_weak(seen, mine, std::memory_order_relaxed))
+      seen = mine;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return seen;
+}
+
+inline bool somebody_sleeps(const Sleepers& sleepers) {
+#if defined(__x86_64__)
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // the read-modify-write before was a full barrier
+#else
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+  return (sleepers.load(std::memory_order_relaxed) & somebody) != 0;
+}
+
+inline void wake_one_of_some(Sleepers& sleepers) {
+  std::uint32_t seen = sleepers.load(std::memory_order_relaxed);
+  if ((seen & somebody) == 0 || os::futex_wake(sleepers, 1) != 0) return;
+  if (sleepers.compare_exchange_strong(seen, seen & ~somebody, std::memory_order_relaxed))
+    os::futex_wake_all(sleepers);
+}
+
+}  // namespace detail
+
 /// True when `ready()`, or when the caller should look again for another reason (a wake, the end of a slice); false when
 /// the deadline passed.
 template <class Ready>
-bool wait_until(Ready ready, SleepersFlag& sleepers, const os::FutexWord& word, os::Deadline deadline) {
+bool wait_until(Ready ready, Sleepers& sleepers, os::Deadline deadline) {
   if (deadline == os::Deadline::now()) return ready();
   for (int attempt = 0; attempt < spins_before_sleep + yields_before_sleep; ++attempt) {
     if (ready()) return true;
     attempt < spins_before_sleep ? os::spin_pause() : static_cast<void>(::sched_yield());
   }
   if (deadline.expired()) return false;
-  sleepers.store(1, std::memory_order_seq_cst);
-  const std::uint32_t seen = word.load(std::memory_order_seq_cst);
-  if (!ready()) os::futex_wait(word, seen, deadline.slice(os::wait_slice));
+  const std::uint32_t seen = detail::announce(sleepers);
+  if (!ready()) os::futex_wait(sleepers, seen, deadline.slice(os::wait_slice));
   return true;
 }
 
-namespace detail {
-inline bool somebody_sleeps(const SleepersFlag& sleepers) {
-#if defined(__x86_64__)
-  std::atomic_signal_fence(std::memory_order_seq_cst);  // the read-modify-write before was a full barrier
-#else
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
-  return sleepers.load(std::memory_order_seq_cst) != 0;
-}
-}  // namespace detail
-
-inline void wake_one(SleepersFlag& sleepers, const os::FutexWord& word) {
-  if (!detail::somebody_sleeps(sleepers)) [[likely]]
-    return;
-  sleepers.store(0, std::memory_order_seq_cst);
-  if (os::futex_wake(word, 1) != 0) sleepers.store(1, std::memory_order_seq_cst);
+inline void wake_one(Sleepers& sleepers) {
+  if (detail::somebody_sleeps(sleepers)) [[unlikely]]
+    detail::wake_one_of_some(sleepers);
 }
 
-/// For a word that is changed for sleepers only: after something else, which `ready()` looks at, was changed by an atomic
-/// read-modify-write. While nobody sleeps it touches the flag alone.
-inline void ring_one(SleepersFlag& sleepers, os::FutexWord& word) {
-  if (!detail::somebody_sleeps(sleepers)) [[likely]]
-    return;
-  word.fetch_add(1, std::memory_order_seq_cst);
-  wake_one(sleepers, word);
+inline void wake_all(Sleepers& sleepers) {
+  if ((sleepers.fetch_and(~detail::somebody, std::memory_order_seq_cst) & detail::somebody) != 0)
+    os::futex_wake_all(sleepers);
 }
 
-inline void wake_all(SleepersFlag& sleepers, const os::FutexWord& word) {
-  if (!detail::somebody_sleeps(sleepers)) return;
-  sleepers.store(0, std::memory_order_seq_cst);
-  os::futex_wake_all(word);
-}
-
-/// As ring_one(), for all.
-inline void ring_all(SleepersFlag& sleepers, os::FutexWord& word) {
-  if (!detail::somebody_sleeps(sleepers)) [[likely]]
-    return;
-  word.fetch_add(1, std::memory_order_seq_cst);
-  wake_all(sleepers, word);
+/// The same after an atomic read-modify-write: while nobody sleeps it only looks at the word.
+inline void wake_all_if_any(Sleepers& sleepers) {
+  if (detail::somebody_sleeps(sleepers)) [[unlikely]]
+    wake_all(sleepers);
 }
 
 }  // namespace procyon::sync
