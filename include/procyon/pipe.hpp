@@ -21,11 +21,16 @@
 // does not use: whoever holds a copy of the other end waits for itself. Under the fork start method a child has copies of
 // all that its parent had open.
 //
+// Values may hold whatever this library shares: send() takes a Queue, Lock, Value, ... alone or inside others, and what
+// arrives is the same object. It lives while the message can be received, even if its sender has ended, and is given back
+// when the last end of the pipe is closed. Connections and open files (descriptor.hpp) may be sent too. Only between
+// processes of one session: plain values reach anybody at the other end.
+//
 // A Connection object is a reference to one end: copies share it, close() closes it for all of them in this process, and
-// the last one to go closes it too. As an argument of a Process it crosses as a duplicate of the descriptor; it cannot lie
-// in shared memory, so not in a Queue. All functions may be called from any thread: threads of one process take turns, a
-// close() ends what others wait for (within 0.1 s). Copies of one end in several processes are not kept apart: let one
-// process send, and one receive.
+// the last one to go closes it too. As an argument of a Process, and through another Connection, it crosses as a duplicate
+// of the descriptor; it cannot lie in shared memory, so not in a Queue. All functions may be called from any thread:
+// threads of one process take turns, a close() ends what others wait for (within 0.1 s). Copies of one end in several
+// processes are not kept apart: let one process send, and one receive.
 //
 // Every function that waits takes a time-out, of any std::chrono duration; without one it waits for as long as it takes.
 // The kernel holds some 200 KB on the way; then send() waits for the receiver. Two sides that both send large messages
@@ -43,6 +48,7 @@
 #include <utility>
 #include <vector>
 
+#include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/channel/connection_value.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/descriptor.hpp"
@@ -61,10 +67,11 @@ class Connection {
   static constexpr std::size_t all = static_cast<std::size_t>(-1);
 
   /// For the library: the end of a pipe, or of another stream socket.
-  Connection(os::Descriptor socket, bool readable, bool writable);
+  Connection(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier = {});
 
   /// Sends a value. Waits while the other side does not receive. Throws std::system_error (EPIPE) when the other end is
-  /// closed, std::logic_error when this one is or only receives, and what serialising `value` throws.
+  /// closed, std::logic_error when this one is or only receives, and what serialising `value` throws; wire::EncodeError for
+  /// more than 253 Connections and descriptors in one value.
   template <class T>
   void send(const T& value) {
     send_until(value, os::Deadline::never());
@@ -77,8 +84,8 @@ class Connection {
   }
 
   /// Receives a value. Throws EndOfFile; std::runtime_error when the stream ends in the middle of a message;
-  /// wire::DecodeError when the message is not a T, and is lost then; std::logic_error when this end is closed or only
-  /// sends.
+  /// wire::DecodeError when the message is not a T, and is lost then, as it is when this process has no room for the
+  /// descriptors that came with it (std::system_error, EMFILE); std::logic_error when this end is closed or only sends.
   template <class T>
   [[nodiscard]] T recv() {
     return recv_until<T>(os::Deadline::never());
@@ -91,7 +98,14 @@ class Connection {
   }
 
   /// Sends bytes[offset, offset + size) as one message, which may be empty. Throws as send(), and std::out_of_range.
-  void send_bytes(std::span<const std::byte> bytes, std::size_t offset = 0, std::size_t size = all);
+  void send_bytes(std::span<const std::byte> bytes, std::size_t offset = 0, std::size_t size = all) {
+    send_message(part_of(bytes, offset, size), os::Deadline::never());
+  }
+  template <class Rep, class Period>
+  void send_bytes(std::span<const std::byte> bytes, std::size_t offset, std::size_t size,
+                  std::chrono::duration<Rep, Period> timeout) {
+    send_message(part_of(bytes, offset, size), os::Deadline::after(timeout));
+  }
   /// The characters of a text, without a final 0.
   void send_bytes(std::string_view text) { send_bytes(std::as_bytes(std::span(text))); }
   template <class Rep, class Period>
@@ -124,6 +138,10 @@ class Connection {
     return receive_message_into(buffer, offset, os::Deadline::never());
   }
   template <class Rep, class Period>
+  std::size_t recv_bytes_into(std::span<std::byte> buffer, std::chrono::duration<Rep, Period> timeout) {
+    return receive_message_into(buffer, 0, os::Deadline::after(timeout));
+  }
+  template <class Rep, class Period>
   std::size_t recv_bytes_into(std::span<std::byte> buffer, std::size_t offset,
                               std::chrono::duration<Rep, Period> timeout) {
     return receive_message_into(buffer, offset, os::Deadline::after(timeout));
@@ -146,29 +164,37 @@ class Connection {
   [[nodiscard]] bool readable() const;
   [[nodiscard]] bool writable() const;
 
+  /// For the library: what keeps shared objects alive on their way; null for a connection that is no Pipe's.
+  [[nodiscard]] arena::Reference carrier() const;
+
  private:
   template <class T>
   void send_until(const T& value, os::Deadline deadline) {
     using Stored = wire::stored_t<const T&>;  // a text literal goes as a std::string
     wire::check_transferable<Stored>();
     const Stored& stored = value;
-    wire::Writer writer;
-    channel::begin_value(writer, wire::type_name<Stored>());
+    channel::OutgoingValue outgoing(carrier());
+    wire::Writer writer(&outgoing);
+    channel::OutgoingValue::begin(writer, wire::type_name<Stored>());
     wire::write(writer, stored);
-    send_message(writer.bytes(), deadline);
+    send_value(writer, outgoing, deadline);
   }
 
   template <class T>
   T recv_until(os::Deadline deadline) {
     wire::check_transferable<T>();
-    const std::vector<std::byte> message = receive_message(all, deadline);
-    wire::Reader reader(channel::value_in(message, wire::type_name<T>()));
+    channel::ReceivedValue received(receive_value(deadline), wire::type_name<T>(), carrier());
+    wire::Reader reader(received.value(), &received);
     T value = wire::read<T>(reader);
     reader.expect_end(wire::type_name<T>());
     return value;
   }
 
+  static std::span<const std::byte> part_of(std::span<const std::byte> bytes, std::size_t offset,
+                                            std::size_t size);
   void send_message(std::span<const std::byte> message, os::Deadline deadline);
+  void send_value(wire::Writer& writer, channel::OutgoingValue& value, os::Deadline deadline);
+  channel::ArrivedMessage receive_value(os::Deadline deadline);
   std::vector<std::byte> receive_message(std::size_t maxlength, os::Deadline deadline);
   std::size_t receive_message_into(std::span<std::byte> buffer, std::size_t offset, os::Deadline deadline);
   bool poll_until(os::Deadline deadline);
@@ -189,30 +215,37 @@ inline constexpr OneWay one_way{};
 
 namespace wire {
 
-/// A Connection travels as a duplicate of its descriptor, and what it is for.
+/// A Connection travels as a duplicate of its descriptor, what it is for, and its pipe's carrier.
 template <>
 struct Codec<Connection> {
   using Parts = TypeList<>;
 
   static void write(Writer& writer, const Connection& connection) {
     Attachments& attachments = writer.require_attachments(type_name<Connection>());
-    const int purpose = (connection.readable() ? reads : 0) | (connection.writable() ? writes : 0);
-    writer.put(static_cast<std::uint8_t>(purpose));
+    const arena::Reference carrier = connection.carrier();
+    const int traits = (connection.readable() ? reads : 0) | (connection.writable() ? writes : 0) |
+                       (carrier ? has_carrier : 0);
+    writer.put(static_cast<std::uint8_t>(traits));
     writer.put(attachments.put_descriptor(connection.fileno()));
+    if (carrier) writer.put(attachments.put_object(carrier));
   }
 
   static Connection read(Reader& reader) {
-    const auto purpose = reader.get<std::uint8_t>(type_name<Connection>());
-    if (purpose > (reads | writes))
+    const auto traits = reader.get<std::uint8_t>(type_name<Connection>());
+    if (traits > (reads | writes | has_carrier))
       throw_bad_value(type_name<Connection>(), "it does not say whether it sends or receives");
-    const auto index = reader.get<std::uint32_t>(type_name<Connection>());
-    os::Descriptor socket(reader.require_attachments(type_name<Connection>()).take_descriptor(index));
-    return Connection(std::move(socket), (purpose & reads) != 0, (purpose & writes) != 0);
+    Attachments& attachments = reader.require_attachments(type_name<Connection>());
+    os::Descriptor socket(attachments.take_descriptor(reader.get<std::uint32_t>(type_name<Connection>())));
+    arena::Reference carrier;
+    if ((traits & has_carrier) != 0)
+      carrier = attachments.take_object(reader.get<std::uint32_t>(type_name<Connection>()));
+    return Connection(std::move(socket), (traits & reads) != 0, (traits & writes) != 0, std::move(carrier));
   }
 
  private:
   static constexpr int reads = 1;
   static constexpr int writes = 2;
+  static constexpr int has_carrier = 4;
 };
 
 }  // namespace wire

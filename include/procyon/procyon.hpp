@@ -9,6 +9,7 @@
 #include "procyon/barrier.hpp"
 #include "procyon/condition.hpp"
 #include "procyon/context.hpp"
+#include "procyon/descriptor.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/event.hpp"
 #include "procyon/exit_status.hpp"

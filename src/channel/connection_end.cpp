@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "os/error.hpp"
+#include "os/socket.hpp"
 #include "procyon/errors.hpp"
 
 namespace procyon::channel {
@@ -28,7 +29,7 @@ bool would_wait(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 // How many bytes of prefix and message, `sent` of which have gone, go with one system call. Negative with errno.
 ssize_t send_part(int socket, std::span<const std::byte> prefix, std::span<const std::byte> message,
-                  std::size_t sent) {
+                  std::size_t sent, os::DescriptorRoom* room, std::span<const int> descriptors) {
   const auto part = [](std::span<const std::byte> bytes, std::size_t skip) {
     bytes = bytes.subspan(std::min(skip, bytes.size()));
     // sendmsg() only reads what it is given.
@@ -38,7 +39,15 @@ ssize_t send_part(int socket, std::span<const std::byte> prefix, std::span<const
   msghdr header{};
   header.msg_iov = parts;
   header.msg_iovlen = 2;
+  if (sent == 0 && room != nullptr) room->send_with(header, descriptors);
   return ::sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+std::vector<int> numbers_of(std::span<const os::Descriptor> descriptors) {
+  std::vector<int> numbers(descriptors.size());
+  std::transform(descriptors.begin(), descriptors.end(), numbers.begin(),
+                 [](const os::Descriptor& descriptor) { return descriptor.get(); });
+  return numbers;
 }
 
 }  // namespace
@@ -51,7 +60,9 @@ class ConnectionEnd::Use {
   }
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
-  ~Use() { end_.descriptor_.end_use(); }
+  ~Use() {
+    if (end_.descriptor_.end_use()) end_.carrier_ = {};
+  }
 
  private:
   ConnectionEnd& end_;
@@ -93,6 +104,11 @@ int ConnectionEnd::fileno() {
   return descriptor_.number();
 }
 
+arena::Reference ConnectionEnd::carrier() {
+  const Use use(*this);
+  return carrier_;
+}
+
 bool ConnectionEnd::wait_for(short events, os::Deadline deadline) {
   for (;;) {
     if (closed()) throw_closed();
@@ -105,14 +121,15 @@ bool ConnectionEnd::wait_for(short events, os::Deadline deadline) {
   }
 }
 
-void ConnectionEnd::send(std::span<const std::byte> message, os::Deadline deadline) {
+void ConnectionEnd::send(std::span<const std::byte> message, std::span<const os::Descriptor> descriptors,
+                         os::Deadline deadline) {
   const Use use(*this);
   check_writable();
   const Hold turn(sending_, deadline, "sending");
   check_writable();  // while this thread waited, another's message may have been broken off
   std::size_t sent = 0;
   try {
-    send_all(message, sent, deadline);
+    send_all(message, descriptors, sent, deadline);
   } catch (...) {
     if (sent != 0) {  // whatever came next would be taken for the rest of this message
       writable_.store(false, std::memory_order_relaxed);
@@ -122,11 +139,16 @@ void ConnectionEnd::send(std::span<const std::byte> message, os::Deadline deadli
   }
 }
 
-void ConnectionEnd::send_all(std::span<const std::byte> message, std::size_t& sent, os::Deadline deadline) {
+void ConnectionEnd::send_all(std::span<const std::byte> message, std::span<const os::Descriptor> descriptors,
+                             std::size_t& sent, os::Deadline deadline) {
   const FramePrefix prefix(message.size());
+  const std::vector<int> numbers = numbers_of(descriptors);
+  std::optional<os::DescriptorRoom> room;
+  if (!numbers.empty()) room.emplace();
   const std::size_t whole = prefix.bytes().size() + message.size();
   while (sent < whole) {
-    const ssize_t written = send_part(descriptor_.number(), prefix.bytes(), message, sent);
+    const ssize_t written =
+        send_part(descriptor_.number(), prefix.bytes(), message, sent, room ? &*room : nullptr, numbers);
     if (written >= 0) {
       sent += static_cast<std::size_t>(written);
       continue;
@@ -135,6 +157,10 @@ void ConnectionEnd::send_all(std::span<const std::byte> message, std::size_t& se
     if (peer_is_gone(errno))
       os::throw_system_error(
           "procyon: sending through a pipe whose other end is closed, or whose owner has ended", EPIPE);
+    if (errno == ETOOMANYREFS)
+      os::throw_system_error(
+          "procyon: sending descriptors through a pipe: this user has as many on the way as it may open; let "
+          "some be received, or raise the limit (RLIMIT_NOFILE)");
     if (!would_wait(errno)) os::throw_system_error("procyon: sending through a pipe (sendmsg)");
     if (wait_for(POLLOUT, deadline)) continue;
     if (sent == 0)
@@ -146,7 +172,11 @@ void ConnectionEnd::send_all(std::span<const std::byte> message, std::size_t& se
   }
 }
 
-std::vector<std::byte> ConnectionEnd::receive(std::size_t maxlength, os::Deadline deadline) {
+ArrivedMessage ConnectionEnd::take_arrived() {
+  return {incoming_.take(), std::exchange(arrived_, {}), std::exchange(arrived_descriptors_are_lost_, false)};
+}
+
+ArrivedMessage ConnectionEnd::receive(std::size_t maxlength, os::Deadline deadline) {
   const Use use(*this);
   check_readable();
   const Hold turn(receiving_, deadline, "receiving");
@@ -158,7 +188,7 @@ std::vector<std::byte> ConnectionEnd::receive(std::size_t maxlength, os::Deadlin
                               *incoming_.length(), maxlength));
   }
   receive_rest(deadline);
-  return incoming_.take();
+  return take_arrived();
 }
 
 std::size_t ConnectionEnd::receive_into(std::span<std::byte> buffer, os::Deadline deadline) {
@@ -175,7 +205,7 @@ std::size_t ConnectionEnd::receive_into(std::span<std::byte> buffer, os::Deadlin
       incoming_.keep();
       throw;
     }
-    static_cast<void>(incoming_.take());
+    static_cast<void>(take_arrived());
     return length;
   }
   receive_rest(deadline);
@@ -183,7 +213,7 @@ std::size_t ConnectionEnd::receive_into(std::span<std::byte> buffer, os::Deadlin
       fmt::format("procyon: a message of {} bytes was to be received into a buffer of {}; it is in this "
                   "exception, as message()",
                   length, buffer.size()),
-      incoming_.take());
+      take_arrived().bytes);
 }
 
 void ConnectionEnd::receive_length(os::Deadline deadline) {
@@ -195,6 +225,22 @@ void ConnectionEnd::receive_rest(os::Deadline deadline) {
   receive_until([](const IncomingMessage& message) { return message.complete(); }, deadline);
 }
 
+ssize_t ConnectionEnd::receive_part(std::span<std::byte> room) {
+  if (incoming_.started()) return ::recv(descriptor_.number(), room.data(), room.size(), MSG_DONTWAIT);
+  os::DescriptorRoom descriptors;
+  iovec part{room.data(), room.size()};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  descriptors.receive_with(header);
+  const ssize_t count = ::recvmsg(descriptor_.number(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (count > 0 && header.msg_controllen != 0) {
+    arrived_ = os::DescriptorRoom::take_from(header);
+    arrived_descriptors_are_lost_ = (header.msg_flags & MSG_CTRUNC) != 0;
+  }
+  return count;
+}
+
 void ConnectionEnd::receive_until(bool (*done)(const IncomingMessage&), os::Deadline deadline) {
   while (!done(incoming_)) {
     if (!incoming_.sensible()) {
@@ -204,7 +250,7 @@ void ConnectionEnd::receive_until(bool (*done)(const IncomingMessage&), os::Dead
           "send_bytes() writes to the other end, and this end receives no more");
     }
     const std::span<std::byte> room = incoming_.room();
-    const ssize_t count = ::recv(descriptor_.number(), room.data(), room.size(), MSG_DONTWAIT);
+    const ssize_t count = receive_part(room);
     bool in_time = true;
     if (count > 0) {
       incoming_.arrived(static_cast<std::size_t>(count));

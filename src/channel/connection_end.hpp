@@ -19,22 +19,33 @@
 
 #include "channel/connection_frame.hpp"
 #include "channel/connection_guard.hpp"
+#include "procyon/detail/arena/reference.hpp"
+#include "procyon/detail/channel/connection_value.hpp"
 
 namespace procyon::channel {
 
 class ConnectionEnd {
  public:
-  ConnectionEnd(os::Descriptor socket, bool readable, bool writable)
-      : descriptor_(std::move(socket)), readable_(readable), writable_(writable) {}
+  /// `carrier`: see connection_value.hpp; null for a connection that is no Pipe's.
+  ConnectionEnd(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier)
+      : descriptor_(std::move(socket)),
+        readable_(readable),
+        writable_(writable),
+        carrier_(std::move(carrier)) {}
 
-  void send(std::span<const std::byte> message, os::Deadline deadline);
-  std::vector<std::byte> receive(std::size_t maxlength, os::Deadline deadline);
+  void send(std::span<const std::byte> message, std::span<const os::Descriptor> descriptors,
+            os::Deadline deadline);
+  ArrivedMessage receive(std::size_t maxlength, os::Deadline deadline);
   /// Throws BufferTooShort.
   std::size_t receive_into(std::span<std::byte> buffer, os::Deadline deadline);
   bool poll(os::Deadline deadline);
 
   [[nodiscard]] int fileno();
-  void close() { descriptor_.close(); }
+  void close() {
+    if (descriptor_.close()) carrier_ = {};
+  }
+  /// Throws std::logic_error once closed.
+  [[nodiscard]] arena::Reference carrier();
   [[nodiscard]] bool closed() const { return descriptor_.closed(); }
   [[nodiscard]] bool readable() const { return readable_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool writable() const { return writable_.load(std::memory_order_relaxed); }
@@ -43,7 +54,10 @@ class ConnectionEnd {
   class Use;
   class Hold;
 
-  void send_all(std::span<const std::byte> message, std::size_t& sent, os::Deadline deadline);
+  void send_all(std::span<const std::byte> message, std::span<const os::Descriptor> descriptors,
+                std::size_t& sent, os::Deadline deadline);
+  ssize_t receive_part(std::span<std::byte> room);
+  ArrivedMessage take_arrived();
   void receive_until(bool (*done)(const IncomingMessage&), os::Deadline deadline);
   void receive_length(os::Deadline deadline);
   void receive_rest(os::Deadline deadline);
@@ -61,7 +75,10 @@ class ConnectionEnd {
   std::atomic<bool> writable_;
   Turn sending_;
   Turn receiving_;
-  IncomingMessage incoming_;  // under receiving_
+  IncomingMessage incoming_;                   // under receiving_, like the next two
+  std::vector<os::Descriptor> arrived_;        // with the message that is coming
+  bool arrived_descriptors_are_lost_ = false;  // some of them
+  arena::Reference carrier_;                   // written by who closes the descriptor, after all uses
 };
 
 }  // namespace procyon::channel

@@ -36,24 +36,27 @@ bool GuardedDescriptor::begin_use() noexcept {
   }
 }
 
-void GuardedDescriptor::end_use() noexcept {
+bool GuardedDescriptor::end_use() noexcept {
   // Acquire and release: whoever closes comes after all uses.
   const std::uint64_t before = word_.fetch_sub(1, std::memory_order_acq_rel);
-  if ((before & closed_bit) != 0 && (before & uses_mask) == 1) descriptor_.reset();
+  if ((before & closed_bit) == 0 || (before & uses_mask) != 1) return false;
+  descriptor_.reset();
+  return true;
 }
 
-void GuardedDescriptor::close() noexcept {
+bool GuardedDescriptor::close() noexcept {
   const std::uint32_t mine = this_process();
   std::uint64_t seen = word_.load(std::memory_order_relaxed);
   for (;;) {
     const bool left_by_fork = seen >> process_shift != mine;
-    if ((seen & closed_bit) != 0 && !left_by_fork) return;
+    if ((seen & closed_bit) != 0 && !left_by_fork) return false;
     const std::uint64_t uses = uses_by(seen, mine);
     if (!word_.compare_exchange_weak(seen, word_of(mine, closed_bit, uses), std::memory_order_acq_rel,
                                      std::memory_order_relaxed))
       continue;
-    if (uses == 0) descriptor_.reset();  // harmless if it has been closed: it is -1 then
-    return;
+    if (uses != 0) return false;
+    descriptor_.reset();  // harmless if it has been closed: it is -1 then
+    return true;
   }
 }
 

@@ -27,9 +27,10 @@ class GuardedDescriptor {
 
   /// False once closed. Whoever got true calls end_use().
   [[nodiscard]] bool begin_use() noexcept;
-  void end_use() noexcept;
-  /// No use begins any more; the descriptor is closed with the last one.
-  void close() noexcept;
+  /// True if the descriptor was closed now.
+  bool end_use() noexcept;
+  /// No use begins any more; the descriptor is closed with the last one. True if that is now.
+  bool close() noexcept;
   [[nodiscard]] bool closed() const noexcept;
   /// Only during a use.
   [[nodiscard]] int number() const noexcept { return descriptor_.get(); }

@@ -36,8 +36,9 @@ SocketPair create_stream() {
 
 }  // namespace
 
-Connection::Connection(os::Descriptor socket, bool readable, bool writable)
-    : end_(std::make_shared<channel::ConnectionEnd>(std::move(socket), readable, writable)) {}
+Connection::Connection(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier)
+    : end_(std::make_shared<channel::ConnectionEnd>(std::move(socket), readable, writable,
+                                                    std::move(carrier))) {}
 
 channel::ConnectionEnd& Connection::end() const {
   if (!end_)
@@ -45,22 +46,36 @@ channel::ConnectionEnd& Connection::end() const {
   return *end_;
 }
 
-void Connection::send_bytes(std::span<const std::byte> bytes, std::size_t offset, std::size_t size) {
+std::span<const std::byte> Connection::part_of(std::span<const std::byte> bytes, std::size_t offset,
+                                               std::size_t size) {
   check_offset(offset, bytes.size());
-  if (size != all && size > bytes.size() - offset) {
+  if (size == all) return bytes.subspan(offset);
+  if (size > bytes.size() - offset) {
     throw std::out_of_range(
         fmt::format("procyon: {} bytes from offset {} on are more than the buffer of {} bytes has", size,
                     offset, bytes.size()));
   }
-  send_message(size == all ? bytes.subspan(offset) : bytes.subspan(offset, size), os::Deadline::never());
+  return bytes.subspan(offset, size);
 }
 
 void Connection::send_message(std::span<const std::byte> message, os::Deadline deadline) {
-  end().send(message, deadline);
+  end().send(message, {}, deadline);
 }
 
+void Connection::send_value(wire::Writer& writer, channel::OutgoingValue& value, os::Deadline deadline) {
+  value.finish(writer);
+  end().send(writer.bytes(), value.descriptors(), deadline);
+  value.sent();
+}
+
+arena::Reference Connection::carrier() const { return end().carrier(); }
+
 std::vector<std::byte> Connection::receive_message(std::size_t maxlength, os::Deadline deadline) {
-  return end().receive(maxlength, deadline);
+  return end().receive(maxlength, deadline).bytes;
+}
+
+channel::ArrivedMessage Connection::receive_value(os::Deadline deadline) {
+  return end().receive(all, deadline);
 }
 
 std::size_t Connection::receive_message_into(std::span<std::byte> buffer, std::size_t offset,
@@ -77,16 +92,27 @@ bool Connection::closed() const { return end().closed(); }
 bool Connection::readable() const { return end().readable(); }
 bool Connection::writable() const { return end().writable(); }
 
+namespace {
+
+// Before there are sockets: the session, should this be its beginning, takes descriptors too.
+arena::Reference make_carrier() { return arena::Reference::create<channel::PipeCarrier>(channel::pipe_type); }
+
+}  // namespace
+
 std::pair<Connection, Connection> Pipe() {
+  const arena::Reference carrier = make_carrier();
   SocketPair pair = create_stream();
-  return {Connection(std::move(pair.first), true, true), Connection(std::move(pair.second), true, true)};
+  return {Connection(std::move(pair.first), true, true, carrier),
+          Connection(std::move(pair.second), true, true, carrier)};
 }
 
 std::pair<Connection, Connection> Pipe(OneWay) {
+  const arena::Reference carrier = make_carrier();
   SocketPair pair = create_stream();
   // So that whoever reads the send end's descriptor is told too, instead of waiting for ever.
   os::check(::shutdown(pair.first.get(), SHUT_WR), "procyon: making a pipe one-way (shutdown)");
-  return {Connection(std::move(pair.first), true, false), Connection(std::move(pair.second), false, true)};
+  return {Connection(std::move(pair.first), true, false, carrier),
+          Connection(std::move(pair.second), false, true, carrier)};
 }
 
 }  // namespace procyon

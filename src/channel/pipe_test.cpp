@@ -138,13 +138,6 @@ TEST(Pipe, ADamagedValueIsAnError) {
   EXPECT_THROW(static_cast<void>(child.recv<std::vector<int>>()), wire::DecodeError);
 }
 
-TEST(Pipe, WhatCannotTravelThroughItIsRefusedBeforeAnythingIsSent) {
-  auto [parent, child] = Pipe();
-  EXPECT_THROW(parent.send(Lock()), wire::EncodeError);
-  EXPECT_THROW(parent.send(child), wire::EncodeError);
-  EXPECT_FALSE(child.poll());
-}
-
 TEST(Pipe, CarriesBytesOfAnyNumber) {
   auto [parent, child] = Pipe();
   for (const std::size_t size : {0u, 1u, 16'384u, 16'385u, 5'000'000u}) {

@@ -10,7 +10,27 @@ namespace {
 
 bool peer_is_gone(int error) { return error == EPIPE || error == ECONNRESET || error == ENOTCONN; }
 
-std::vector<Descriptor> take_descriptors(msghdr& header) {
+}  // namespace
+
+void DescriptorRoom::send_with(msghdr& header, std::span<const int> descriptors) {
+  if (descriptors.size() > max_descriptors_per_message)
+    throw_system_error("sending more than 253 descriptors in one message", E2BIG);
+  if (descriptors.empty()) return;
+  header.msg_control = bytes_;
+  header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
+}
+
+void DescriptorRoom::receive_with(msghdr& header) {
+  header.msg_control = bytes_;
+  header.msg_controllen = sizeof(bytes_);
+}
+
+std::vector<Descriptor> DescriptorRoom::take_from(msghdr& header) {
   std::vector<Descriptor> result;
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
@@ -24,8 +44,6 @@ std::vector<Descriptor> take_descriptors(msghdr& header) {
   }
   return result;
 }
-
-}  // namespace
 
 SocketPair create_socket_pair() {
   int ends[2];
@@ -41,23 +59,13 @@ SocketPair create_socket_pair() {
 
 bool send_message(const Descriptor& socket, std::span<const std::byte> bytes,
                   std::span<const int> descriptors) {
-  if (descriptors.size() > max_descriptors_per_message)
-    throw_system_error("sending more than 253 descriptors in one message", E2BIG);
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * max_descriptors_per_message)];
+  DescriptorRoom room;
   // sendmsg() only reads what it is given.
   iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  if (!descriptors.empty()) {
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(rights), descriptors.data(), descriptors.size_bytes());
-  }
+  room.send_with(header, descriptors);
   for (;;) {
     if (::sendmsg(socket.get(), &header, MSG_NOSIGNAL) >= 0) return true;
     if (errno == EINTR) continue;
@@ -67,20 +75,19 @@ bool send_message(const Descriptor& socket, std::span<const std::byte> bytes,
 }
 
 std::optional<Message> receive_message(const Descriptor& socket, std::span<std::byte> buffer) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * max_descriptors_per_message)];
+  DescriptorRoom room;
   iovec part{buffer.data(), buffer.size()};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof(control);
+  room.receive_with(header);
   ssize_t size = 0;
   do {
     size = ::recvmsg(socket.get(), &header, MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size < 0 && !peer_is_gone(errno)) throw_system_error("receiving a message from a process (recvmsg)");
   if (size <= 0) return std::nullopt;
-  Message message{static_cast<std::size_t>(size), take_descriptors(header)};
+  Message message{static_cast<std::size_t>(size), DescriptorRoom::take_from(header)};
   if ((header.msg_flags & MSG_CTRUNC) != 0)
     throw_system_error("receiving descriptors from a process: the table of descriptors is full", EMFILE);
   if ((header.msg_flags & MSG_TRUNC) != 0)

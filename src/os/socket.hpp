@@ -29,6 +29,22 @@ struct SocketPair {
   Descriptor second;
 };
 
+/// Room for the descriptors that go along with one sendmsg() or come with one recvmsg().
+class DescriptorRoom {
+ public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): a kilobyte, of which little is used
+  DescriptorRoom() {}
+  /// `header` sends these, at most max_descriptors_per_message. They may be closed after sendmsg().
+  void send_with(msghdr& header, std::span<const int> descriptors);
+  /// `header` can receive as many as come; recvmsg() wants MSG_CMSG_CLOEXEC.
+  void receive_with(msghdr& header);
+  /// What came with a message that was received. Some are missing if (header.msg_flags & MSG_CTRUNC) != 0.
+  static std::vector<Descriptor> take_from(msghdr& header);
+
+ private:
+  alignas(cmsghdr) char bytes_[CMSG_SPACE(sizeof(int) * max_descriptors_per_message)];
+};
+
 /// Two connected SOCK_SEQPACKET sockets.
 SocketPair create_socket_pair();
 
