@@ -17,14 +17,15 @@
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/futex.hpp"
+#include "procyon/detail/sync/waitable.hpp"
 
 namespace procyon {
 
 namespace sync {
 
-/// Format: one futex word; bit 0: set, bit 1: somebody may sleep on it. Anybody may change either by one atomic
-/// operation. A death between set() and its wake leaves sleepers to the end of their slice (os::wait_slice); a dead
-/// sleeper leaves bit 1 set for nobody, which costs the next set() a futile wake.
+/// Format: one futex word; bit 0: set, bit 1: somebody may sleep on it, the others: bells to ring (doorbell.hpp). Anybody
+/// may change any by one atomic operation. A death between set() and its wake leaves sleepers to the end of their slice
+/// (os::wait_slice); a dead sleeper leaves bit 1 set for nobody, which costs the next set() a futile wake.
 struct EventState : arena::Counted {
   static constexpr std::uint32_t set_bit = 1;
   static constexpr std::uint32_t sleepers_bit = 2;
@@ -56,6 +57,9 @@ class Event {
   bool wait(std::chrono::duration<Rep, Period> timeout) const {
     return wait_until(os::Deadline::after(timeout));
   }
+
+  /// For wait(): ready while the flag is set.
+  [[nodiscard]] sync::WaitTarget wait_target() const;
 
   [[nodiscard]] const arena::Reference& reference() const { return reference_; }
 

@@ -52,6 +52,7 @@
 #include "procyon/detail/channel/connection_value.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/descriptor.hpp"
+#include "procyon/detail/sync/waitable.hpp"
 #include "procyon/detail/wire/codec.hpp"
 #include "procyon/errors.hpp"
 
@@ -164,6 +165,8 @@ class Connection {
   [[nodiscard]] bool readable() const;
   [[nodiscard]] bool writable() const;
 
+  /// For wait(): ready when poll() is true.
+  [[nodiscard]] sync::WaitTarget wait_target() const;
   /// For the library: what keeps shared objects alive on their way; null for a connection that is no Pipe's.
   [[nodiscard]] arena::Reference carrier() const;
 

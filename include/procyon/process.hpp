@@ -62,6 +62,7 @@
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/process/engine.hpp"
 #include "procyon/detail/process/run_of.hpp"
+#include "procyon/detail/sync/waitable.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/exit_status.hpp"
 
@@ -133,6 +134,9 @@ class Process {
   [[nodiscard]] std::optional<ExitStatus> exit_status() const;
   /// A descriptor for poll and the like: readable once the process has ended. It stays the Process's.
   [[nodiscard]] int sentinel() const;
+
+  /// For wait(): ready once it has ended.
+  [[nodiscard]] sync::WaitTarget wait_target() const { return sync::wait_target_of(sentinel()); }
 
   /// Tells the codec to refuse it as an argument.
   using procyon_stays_in_its_process = void;

@@ -32,3 +32,4 @@
 #include "procyon/simple_queue.hpp"
 #include "procyon/value.hpp"
 #include "procyon/version.hpp"
+#include "procyon/wait.hpp"

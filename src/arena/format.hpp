@@ -66,11 +66,12 @@
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/arena/participant.hpp"
+#include "procyon/detail/os/futex.hpp"
 
 namespace procyon::arena {
 
 inline constexpr std::uint64_t arena_magic = 0x31'6e'6f'79'63'6f'72'70;  // "procyon1"
-inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t format_version = 2;
 
 inline constexpr int unit_bits = 16;
 inline constexpr std::size_t unit_size = std::size_t{1} << unit_bits;
@@ -137,6 +138,9 @@ struct Pin {
 inline constexpr std::uint32_t pins_per_block = static_cast<std::uint32_t>(page_size / sizeof(Pin));
 inline constexpr std::uint32_t pin_block_limit = 4096;
 
+/// The words that waiters of many objects sleep on; sync/doorbell.hpp says how. Nothing of the arena's depends on them.
+inline constexpr std::uint32_t doorbell_count = 16;
+
 struct Header {
   std::uint64_t magic;
   std::uint32_t version;
@@ -152,6 +156,7 @@ struct Header {
   std::atomic<std::uint32_t> table_committed;              // bytes of the unit table that are committed
   std::atomic<std::uint32_t> next_slot;                    // where join() looks first
   std::atomic<std::uint32_t> slab_hint[size_class_count];  // copy: a unit to look at first; 0: none
+  alignas(64) os::FutexWord doorbells[doorbell_count];
   alignas(64) std::atomic<std::uint64_t> pin_directory[pin_block_limit];  // offsets of pin blocks
 };
 static_assert(sizeof(Header) <= unit_size);

@@ -83,6 +83,25 @@ class ConnectionEnd::Hold {
   Turn& turn_;
 };
 
+class ConnectionEnd::Waited final : public sync::Waitable {
+ public:
+  explicit Waited(std::shared_ptr<ConnectionEnd> end) : end_(std::move(end)), use_(*end_) {}
+  [[nodiscard]] int descriptor() const override { return end_->descriptor_.number(); }
+  void check() override {
+    if (end_->closed()) throw_closed();
+  }
+
+ private:
+  std::shared_ptr<ConnectionEnd> end_;
+  Use use_;
+};
+
+sync::WaitTarget ConnectionEnd::wait_target(const std::shared_ptr<ConnectionEnd>& end) {
+  end->check_readable();
+  return {std::make_shared<Waited>(end),
+          {sync::WaitTarget::Kind::connection, reinterpret_cast<std::uintptr_t>(end.get())}};
+}
+
 void ConnectionEnd::check_readable() const {
   if (readable()) return;
   throw std::logic_error(

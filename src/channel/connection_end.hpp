@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "channel/connection_guard.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/channel/connection_value.hpp"
+#include "procyon/detail/sync/waitable.hpp"
 
 namespace procyon::channel {
 
@@ -39,6 +41,8 @@ class ConnectionEnd {
   /// Throws BufferTooShort.
   std::size_t receive_into(std::span<std::byte> buffer, os::Deadline deadline);
   bool poll(os::Deadline deadline);
+  /// For wait(): keeps the descriptor open while it waits.
+  static sync::WaitTarget wait_target(const std::shared_ptr<ConnectionEnd>& end);
 
   [[nodiscard]] int fileno();
   void close() {
@@ -53,6 +57,7 @@ class ConnectionEnd {
  private:
   class Use;
   class Hold;
+  class Waited;
 
   void send_all(std::span<const std::byte> message, std::span<const os::Descriptor> descriptors,
                 std::size_t& sent, os::Deadline deadline);

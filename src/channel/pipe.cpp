@@ -86,6 +86,11 @@ std::size_t Connection::receive_message_into(std::span<std::byte> buffer, std::s
 
 bool Connection::poll_until(os::Deadline deadline) { return end().poll(deadline); }
 
+sync::WaitTarget Connection::wait_target() const {
+  static_cast<void>(end());  // says so if there is none
+  return channel::ConnectionEnd::wait_target(end_);
+}
+
 int Connection::fileno() const { return end().fileno(); }
 void Connection::close() { end().close(); }
 bool Connection::closed() const { return end().closed(); }

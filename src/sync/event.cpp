@@ -1,10 +1,29 @@
 #include "procyon/event.hpp"
 
+#include "procyon/detail/sync/doorbell.hpp"
 #include "procyon/lock.hpp"
 
 namespace procyon {
 
 using sync::EventState;
+
+namespace {
+
+class WaitableEvent final : public sync::Waitable {
+ public:
+  explicit WaitableEvent(arena::Reference reference) : reference_(std::move(reference)) {}
+  bool ready() override { return (word().load(std::memory_order_seq_cst) & EventState::set_bit) != 0; }
+  void arm(std::uint32_t bells) override { word().fetch_or(bells, std::memory_order_seq_cst); }
+
+ private:
+  [[nodiscard]] os::FutexWord& word() const { return reference_.get<EventState>().word; }
+
+  arena::Reference reference_;
+};
+
+static_assert(((EventState::set_bit | EventState::sleepers_bit) & sync::bell_bits) == 0);
+
+}  // namespace
 
 Event::Event() : reference_(arena::Reference::create<EventState>(sync::event_type)) {}
 Event::Event(arena::Reference reference)
@@ -15,9 +34,16 @@ bool Event::is_set() const { return (word().load(std::memory_order_acquire) & Ev
 void Event::set() {
   const std::uint32_t before = word().exchange(EventState::set_bit, std::memory_order_acq_rel);
   if ((before & EventState::sleepers_bit) != 0) os::futex_wake_all(word());
+  if ((before & sync::bell_bits) != 0) [[unlikely]]
+    sync::ring(before);
 }
 
 void Event::clear() { word().fetch_and(~EventState::set_bit, std::memory_order_acq_rel); }
+
+sync::WaitTarget Event::wait_target() const {
+  return {std::make_shared<WaitableEvent>(reference_),
+          {sync::WaitTarget::Kind::object, reference_.handle().bits()}};
+}
 
 bool Event::wait_until(os::Deadline deadline) const {
   constexpr int spins = 100;

@@ -3,7 +3,8 @@
 //   worker:   while (!sync::wait_until([&] { return has_task(); }, sleepers, deadline)) ...
 //   master:   publish task;  sync::wake_one(sleepers);
 //
-// FORMAT. | turn 31 | somebody 1 |, and those who sleep do so on this word. `somebody`: somebody may sleep. Who goes to
+// FORMAT. | bells 16 | turn 15 | somebody 1 |, and those who sleep do so on this word. `bells` are to be rung by the next
+// wake_*(), for those who wait for several things at once (doorbell.hpp). `somebody`: somebody may sleep. Who goes to
 // sleep sets it, with the next turn, unless it is set; then looks once more at what it waits for; then sleeps if the word is
 // still as it was. A waker that finds it set wakes one, and leaves it set, as there may be more. Only if the kernel says that
 // nobody slept it clears it, and then wakes all: those who fell asleep since it asked. Sleepers are never counted: a killed
@@ -28,6 +29,7 @@
 
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/futex.hpp"
+#include "procyon/detail/sync/doorbell.hpp"
 
 namespace procyon::sync {
 
@@ -41,29 +43,40 @@ namespace detail {
 
 inline constexpr std::uint32_t somebody = 1;
 inline constexpr std::uint32_t turn = 2;
+inline constexpr std::uint32_t turn_bits = ~(bell_bits | somebody);
 
 /// Says that somebody may sleep. Returns the word to sleep on.
 inline std::uint32_t announce(Sleepers& sleepers) {
   std::uint32_t seen = sleepers.load(std::memory_order_relaxed);
   while ((seen & somebody) == 0)
-    if (const std::uint32_t mine = (seen + turn) | somebody;
+    if (const std::uint32_t mine = (seen & bell_bits) | ((seen + turn) & turn_bits) | somebody;
         sleepers.compare_exchange_weak(seen, mine, std::memory_order_relaxed))
       seen = mine;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return seen;
 }
 
-inline bool somebody_sleeps(const Sleepers& sleepers) {
+/// Or has a bell to be rung.
+inline bool somebody_waits(const Sleepers& sleepers) {
 #if defined(__x86_64__)
   std::atomic_signal_fence(std::memory_order_seq_cst);  // the read-modify-write before was a full barrier
 #else
   std::atomic_thread_fence(std::memory_order_seq_cst);
 #endif
-  return (sleepers.load(std::memory_order_relaxed) & somebody) != 0;
+  return (sleepers.load(std::memory_order_relaxed) & (bell_bits | somebody)) != 0;
+}
+
+/// Rings the bells and takes their bits away. Returns the word without them.
+inline std::uint32_t ring_bells(Sleepers& sleepers) {
+  const std::uint32_t seen = sleepers.load(std::memory_order_relaxed);
+  if ((seen & bell_bits) == 0) return seen;
+  const std::uint32_t before = sleepers.fetch_and(~bell_bits, std::memory_order_seq_cst);
+  ring(before);
+  return before & ~bell_bits;
 }
 
 inline void wake_one_of_some(Sleepers& sleepers) {
-  std::uint32_t seen = sleepers.load(std::memory_order_relaxed);
+  std::uint32_t seen = ring_bells(sleepers);
   if ((seen & somebody) == 0 || os::futex_wake(sleepers, 1) != 0) return;
   if (sleepers.compare_exchange_strong(seen, seen & ~somebody, std::memory_order_relaxed))
     os::futex_wake_all(sleepers);
@@ -87,18 +100,21 @@ bool wait_until(Ready ready, Sleepers& sleepers, os::Deadline deadline) {
 }
 
 inline void wake_one(Sleepers& sleepers) {
-  if (detail::somebody_sleeps(sleepers)) [[unlikely]]
+  if (detail::somebody_waits(sleepers)) [[unlikely]]
     detail::wake_one_of_some(sleepers);
 }
 
 inline void wake_all(Sleepers& sleepers) {
-  if ((sleepers.fetch_and(~detail::somebody, std::memory_order_seq_cst) & detail::somebody) != 0)
-    os::futex_wake_all(sleepers);
+  const std::uint32_t before =
+      sleepers.fetch_and(~(bell_bits | detail::somebody), std::memory_order_seq_cst);
+  if ((before & bell_bits) != 0) [[unlikely]]
+    ring(before);
+  if ((before & detail::somebody) != 0) os::futex_wake_all(sleepers);
 }
 
 /// The same after an atomic read-modify-write: while nobody sleeps it only looks at the word.
 inline void wake_all_if_any(Sleepers& sleepers) {
-  if (detail::somebody_sleeps(sleepers)) [[unlikely]]
+  if (detail::somebody_waits(sleepers)) [[unlikely]]
     wake_all(sleepers);
 }
 
