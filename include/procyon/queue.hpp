@@ -144,6 +144,15 @@ class Queue {
   /// What was taken by processes that were killed in get(), and, of a JoinableQueue, what they had not finished.
   [[nodiscard]] std::vector<LostMessages> lost() const { return engine_.lost(); }
 
+  /// For event loops (poll, epoll, asio): a descriptor of this process that is readable when there may be messages. Then
+  /// call try_get() until it gives nothing, which makes it unreadable again; another consumer may have been faster. It
+  /// stays the queue's: nothing is read from it, and it is open as long as this object or a copy made since. In a
+  /// forked child ask again. The first call starts a library thread; a put() to a queue that is watched costs a system call
+  /// for each time that it was found empty. Throws std::system_error.
+  [[nodiscard]] int fileno() const { return engine_.fileno(); }
+  /// For wait(): ready while get() would not wait.
+  [[nodiscard]] sync::WaitTarget wait_target() const { return engine_.wait_target(); }
+
   /// This object puts and gets no more (both throw std::logic_error); other references are not affected. If the queue ends
   /// with its producers, this process is none any more.
   void close() {

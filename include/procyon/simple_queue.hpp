@@ -32,6 +32,10 @@ class SimpleQueue {
   /// This object puts and gets no more: std::logic_error.
   void close() { queue_.close(); }
 
+  /// As of Queue: for event loops, and for wait().
+  [[nodiscard]] int fileno() const { return queue_.fileno(); }
+  [[nodiscard]] sync::WaitTarget wait_target() const { return queue_.wait_target(); }
+
   [[nodiscard]] const arena::Reference& reference() const { return queue_.reference(); }
 
  private:

@@ -59,6 +59,7 @@
 // least once in a slice: a commit whose copy a death kept back is seen. Before it sleeps a consumer spins on the tail word
 // of the first segment, without the lock. That segment may be freed under its eyes and be anything: what it reads there
 // makes it look again, under the lock, and says "nothing" only if that segment is still the first afterwards.
+// get_sleepers also says whose bell is to be rung (sync/doorbell.hpp), for wait() and fileno() (queue_wait.cpp).
 //
 // A BOUND IN BYTES. put_bytes and taken_bytes hold the sum of the messages' sizes up to a sequence, two of each: [sequence
 // % 2] belongs to the committed tail (head), the other one is written before the next commit, which thereby chooses it.

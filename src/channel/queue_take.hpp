@@ -28,12 +28,14 @@ Got QueueEngine::take_when_there(Try try_take, os::Deadline deadline) {
   for (;;) {
     const Attempt attempt = try_take();
     if (attempt == Attempt::done) return Got::message;
-    if (attempt == Attempt::not_in_time) return Got::nothing_in_time;
+    if (attempt == Attempt::not_in_time) break;
     if (last_look) return Got::no_producers;
     // What the last of them put may have come between the look at the messages and the look at them.
     last_look = producers_are_gone();
-    if (!last_look && !wait_for_message(deadline)) return Got::nothing_in_time;
+    if (!last_look && !wait_for_message(deadline)) break;
   }
+  sync::found_nothing(reference_.handle());  // fileno() becomes unreadable
+  return Got::nothing_in_time;
 }
 
 }  // namespace procyon::channel

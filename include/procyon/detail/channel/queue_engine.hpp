@@ -14,6 +14,8 @@
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/sync/waitable.hpp"
+#include "procyon/detail/sync/watch.hpp"
 #include "procyon/queue_options.hpp"
 
 namespace procyon {
@@ -140,9 +142,15 @@ class QueueEngine {
   /// Whether a put() of `bytes` would have to wait, at this moment.
   [[nodiscard]] bool is_full(std::size_t bytes = 0) const;
 
+  /// For wait(): ready while there is a message, or nobody is left who could put one.
+  [[nodiscard]] sync::WaitTarget wait_target() const;
+  /// An eventfd of this process that is readable when wait_target() may be ready (sync/watch.hpp).
+  [[nodiscard]] int fileno() const;
+
   [[nodiscard]] const arena::Reference& reference() const { return reference_; }
 
  private:
+  class Waited;
   enum class Attempt : std::uint8_t { done, must_wait, ring_is_full, not_in_time };
 
   Attempt try_put(std::span<const std::byte> message, Parcel& parcel, os::Deadline deadline, bool may_grow);
@@ -173,6 +181,7 @@ class QueueEngine {
   // What this process has found out about itself, under the queue's locks; a forked child finds out anew.
   std::uint32_t producer_ = 0;  // participant that is registered
   ConsumerEntry* consumer_ = nullptr;
+  mutable sync::WatchSlot watch_;
 };
 
 }  // namespace procyon::channel
