@@ -17,6 +17,7 @@
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/pool/engine.hpp"
 #include "procyon/detail/pool/typed_job.hpp"
+#include "procyon/detail/sync/waitable.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/outcome.hpp"
 
@@ -53,6 +54,8 @@ class AsyncResult {
     if (!ready()) throw std::logic_error("procyon: this task has not ended yet; ask ready() or wait() first");
     return job_->outcomes()[0].has_value();
   }
+  /// For wait(): ready once the task has ended.
+  [[nodiscard]] sync::WaitTarget wait_target() const { return pool::Engine::wait_target(engine_, job_); }
 
  private:
   friend class Pool;

@@ -13,6 +13,7 @@
 #include "pool/ledger.hpp"
 #include "pool/workforce.hpp"
 #include "process/state.hpp"
+#include "procyon/detail/sync/doorbell.hpp"
 #include "procyon/detail/wire/call.hpp"
 
 namespace procyon::pool {
@@ -66,6 +67,10 @@ class Engine::Master {
   bool wait(const Job& job, os::Deadline deadline);
   void collect();
   void collect_in_passing();
+  // For wait(), which listens to this process's bell: counted like any waiter, so that nobody asks to be woken late.
+  void begin_watch();
+  void end_watch();
+  void ring_when_complete(std::uint32_t bells);
   void close();
   void terminate();
   void join();
@@ -125,9 +130,10 @@ class Engine::Master {
   std::shared_ptr<os::FutexWord> foremans_bell_ = std::make_shared<os::FutexWord>(0);
   Workforce workforce_;
   std::atomic<std::uint32_t> waiters_{0};
-  std::mutex collecting_;             // held by the one thread that sleeps on the workers' word
-  os::FutexWord local_word_{0};       // waiters who do not collect sleep on it
-  std::atomic<bool> is_shut_{false};  // broken or terminated: nothing will be given out any more
+  std::atomic<std::uint32_t> watches_{0};  // waiters of wait(): told by this process's bell
+  std::mutex collecting_;                  // held by the one thread that sleeps on the workers' word
+  os::FutexWord local_word_{0};            // waiters who do not collect sleep on it
+  std::atomic<bool> is_shut_{false};       // broken or terminated: nothing will be given out any more
   std::atomic<bool> ended_{false};
   std::thread foreman_;
 };
@@ -294,6 +300,25 @@ bool Engine::Master::wait_for(Condition condition, os::Deadline deadline) {
 void Engine::Master::wake_waiters() {
   local_word_.fetch_add(1, std::memory_order_seq_cst);
   if (waiters_.load(std::memory_order_seq_cst) > 0) os::futex_wake_all(local_word_);
+  if (watches_.load(std::memory_order_seq_cst) > 0) [[unlikely]]
+    sync::ring(sync::own_bell());
+}
+
+void Engine::Master::begin_watch() {
+  watches_.fetch_add(1, std::memory_order_seq_cst);
+  waiters_.fetch_add(1, std::memory_order_seq_cst);
+  wake_collector();  // it may sleep until many tasks are complete
+}
+
+void Engine::Master::end_watch() {
+  waiters_.fetch_sub(1, std::memory_order_seq_cst);
+  watches_.fetch_sub(1, std::memory_order_seq_cst);
+  wake_foreman();  // results of others may have to be collected though nobody waits now
+}
+
+void Engine::Master::ring_when_complete(std::uint32_t bells) {
+  pool_.wake_after.store(1, std::memory_order_relaxed);
+  pool_.master_sleepers.fetch_or(bells, std::memory_order_seq_cst);
 }
 
 // The collector sleeps where the workers wake it; what the foreman changed must reach it too.
@@ -568,6 +593,31 @@ void Engine::collect() {
   master_->require_creator();
   master_->collect_in_passing();
 }
+class Engine::Waited final : public sync::Waitable {
+ public:
+  Waited(std::shared_ptr<Engine> engine, std::shared_ptr<const Job> job)
+      : engine_(std::move(engine)), job_(std::move(job)) {
+    engine_->master_->require_creator();
+    engine_->master_->begin_watch();
+  }
+  ~Waited() override { engine_->master_->end_watch(); }
+  bool ready() override {
+    engine_->collect();
+    return job_->pending.load(std::memory_order_seq_cst) == 0;
+  }
+  void arm(std::uint32_t bells) override { engine_->master_->ring_when_complete(bells); }
+
+ private:
+  std::shared_ptr<Engine> engine_;
+  std::shared_ptr<const Job> job_;
+};
+
+sync::WaitTarget Engine::wait_target(std::shared_ptr<Engine> engine, std::shared_ptr<const Job> job) {
+  const auto* const identity = job.get();
+  return {std::make_shared<Waited>(std::move(engine), std::move(job)),
+          {sync::WaitTarget::Kind::result, reinterpret_cast<std::uintptr_t>(identity)}};
+}
+
 void Engine::close() {
   master_->require_creator();
   master_->close();

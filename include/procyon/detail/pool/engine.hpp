@@ -18,6 +18,7 @@
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/pool/job.hpp"
 #include "procyon/detail/process/engine.hpp"
+#include "procyon/detail/sync/waitable.hpp"
 #include "procyon/detail/wire/writer.hpp"
 
 namespace procyon::pool {
@@ -83,6 +84,8 @@ class Engine {
   }
   /// Takes over results that have arrived, without waiting.
   void collect();
+  /// For procyon::wait(): ready once all items of `job` that were submitted have ended.
+  static sync::WaitTarget wait_target(std::shared_ptr<Engine> engine, std::shared_ptr<const Job> job);
 
   void close();
   void terminate();
@@ -112,6 +115,7 @@ class Engine {
   };
   bool wait_for(Condition ready, os::Deadline deadline);
 
+  class Waited;
   class Master;
   std::shared_ptr<Master> master_;
 };
