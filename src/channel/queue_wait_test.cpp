@@ -75,7 +75,6 @@ TEST(QueueWait, QueuesAndConnectionsTogether) {
   TestProcess other([&queue, &words, &child = child] {
     wait_for_watcher(queue);
     queue.put(1);
-    if (!wait({queue}, 60s)) return 1;
     while (!queue.empty()) std::this_thread::yield();
     wait_for_watcher(words);
     words.put("two");
