@@ -4,6 +4,7 @@
 //   namespace mp = procyon;
 #pragma once
 
+#include "procyon/array.hpp"
 #include "procyon/async_result.hpp"
 #include "procyon/auth_key.hpp"
 #include "procyon/barrier.hpp"
@@ -14,6 +15,7 @@
 #include "procyon/event.hpp"
 #include "procyon/exit_status.hpp"
 #include "procyon/format.hpp"
+#include "procyon/handle.hpp"
 #include "procyon/joinable_queue.hpp"
 #include "procyon/lease.hpp"
 #include "procyon/lock.hpp"

@@ -137,6 +137,15 @@ Reference Reference::open(Handle handle, ObjectType type) {
   return {use_local(session, handle), session.base() + handle.offset()};
 }
 
+Reference Reference::open(Handle handle) {
+  Session& session = Session::current();
+  session.self();
+  const std::lock_guard guard(local_mutex());
+  ArenaLock lock(session);
+  if (state_of(session, handle).kind != BlockKind::object) throw_gone();
+  return {use_local(session, handle), session.base() + handle.offset()};
+}
+
 Handle Reference::handle() const { return object_ == nullptr ? Handle() : object_->handle; }
 
 std::uint32_t Reference::type_code() const { return type_code_at(Session::current(), handle()); }

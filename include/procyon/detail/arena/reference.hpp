@@ -81,6 +81,8 @@ class Reference {
 
   /// Pins the object that `handle` names. Throws ObjectGone if it is gone, std::logic_error if it is of another type.
   static Reference open(Handle handle, ObjectType type);
+  /// Likewise of any type: the caller checks type_code().
+  static Reference open(Handle handle);
 
   explicit operator bool() const { return object_ != nullptr; }
   [[nodiscard]] Handle handle() const;
