@@ -17,6 +17,7 @@
 #include "os/socket.hpp"
 #include "process/child_main.hpp"
 #include "process/fork_server_main.hpp"
+#include "process/guardian_main.hpp"
 #include "process/image_identity.hpp"
 #include "process/log.hpp"
 #include "process/preload.hpp"
@@ -55,7 +56,7 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   auto message = os::receive_message(socket, os::writable_bytes_of(result.greeting));
   if (!message) ::_exit(0);  // the parent is gone: nobody wants this process
   if (message->size != sizeof(Greeting) || result.greeting.magic != protocol_magic ||
-      message->descriptors.size() != greeting_descriptors)
+      message->descriptors.size() != (result.greeting.role == ImageRole::guardian ? 1 : greeting_descriptors))
     throw std::runtime_error("the greeting of the parent cannot be understood");
   if (result.greeting.image != image_identity())
     throw std::runtime_error("the parent is another build of this program");
@@ -78,6 +79,8 @@ Greeted receive_greeting(const os::Descriptor& socket) {
   os::Descriptor socket = checked_socket(descriptor);
   const pid_t parent = ::getppid();
   Greeted greeted = receive_greeting(socket);
+  if (greeted.greeting.role == ImageRole::guardian)
+    become_guardian(socket.release(), greeted.descriptors.front().release());
   if (greeted.greeting.bound_early) ::unsetenv(bind_early_variable);
   auto next = greeted.descriptors.begin();
   os::Descriptor memory = std::move(*next++);

@@ -13,6 +13,11 @@
 //   a StartRequest over a side socket                  the spare: takes it, answers with Started, carries it out, ends
 //   closes its end                                     a server, and a spare: ends
 //
+// A guardian (guardian.hpp) is no part of the session:
+//
+//   Greeting + {pidfd of the parent}                   forks the guardian and ends
+//   names                                              the guardian: Ready; keeps them until the parent is gone
+//
 // All of these are single messages of a SOCK_SEQPACKET socket: whole or not there. Whoever dies leaves an end of file
 // to the other. What a server's death in the middle of a request leaves is told in start_board.hpp, what a child's
 // leaves in start_record.hpp.
@@ -38,7 +43,7 @@ inline constexpr int exit_code_of_failed_bootstrap = 70;
 
 inline constexpr std::uint32_t protocol_magic = 0x70726f31;  // "pro1"
 
-enum class ImageRole : std::uint32_t { fork_server, child };
+enum class ImageRole : std::uint32_t { fork_server, child, guardian };
 
 struct Greeting {
   std::uint32_t magic = protocol_magic;
@@ -48,7 +53,7 @@ struct Greeting {
   std::uint32_t slot = 0;     // a server's on the board: while it prepares itself it is a participant
   bool bound_early = false;   // bind_early_variable was added to its environment and is to be taken out again
 };
-inline constexpr std::size_t greeting_descriptors = 5;
+inline constexpr std::size_t greeting_descriptors = 5;  // a guardian's has one
 
 /// One end of each of the sockets that a fork server gets besides its own.
 using SideSockets = std::array<os::Descriptor, 2>;

@@ -189,6 +189,20 @@ ForkServer& State::fork_server() {
   return *fork_server_;
 }
 
+Guardian& State::guardian() {
+  const std::lock_guard lock(mutex_);
+  if (!guardian_) {
+    guardian_ = std::make_unique<Guardian>();
+    register_stop_at_exit();
+  }
+  return *guardian_;
+}
+
+Guardian* State::existing_guardian() const {
+  const std::lock_guard lock(mutex_);
+  return guardian_.get();
+}
+
 void State::add(std::shared_ptr<Child> child) {
   const std::lock_guard lock(mutex_);
   children_.insert(std::move(child));
@@ -220,6 +234,7 @@ void State::end_children() {
   ForkServer* server = fork_server_.get();
   lock.unlock();
   if (server != nullptr) server->stop();
+  if (Guardian* guardian = existing_guardian()) guardian->end();
 }
 
 }  // namespace procyon::process

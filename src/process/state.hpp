@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "process/fork_server.hpp"
+#include "process/guardian.hpp"
 #include "process/start_board.hpp"
 #include "process/start_record.hpp"
 #include "process/supervisor.hpp"
@@ -72,6 +73,9 @@ class State {
   StartBoard& board();
   Supervisor& supervisor();
   ForkServer& fork_server();
+  Guardian& guardian();
+  /// Null if none was needed.
+  [[nodiscard]] Guardian* existing_guardian() const;
   [[nodiscard]] bool has_supervisor() const { return supervisor_pointer_.load() != nullptr; }
 
   void add(std::shared_ptr<Child> child);
@@ -83,7 +87,7 @@ class State {
   void at_exit(std::function<void()> action);
 
   /// The end of this process, as in Python: what at_exit() was given is done, daemonic children are told to terminate (and are killed if they do not in
-  /// time), the others are waited for; then the fork server ends.
+  /// time), the others are waited for; then the fork server ends, and the guardian removes what names are left.
   void end_children();
   /// Whether that has begun: what keeps a number of children running lets them go now.
   [[nodiscard]] bool is_ending() const { return ending_.load(std::memory_order_acquire); }
@@ -108,6 +112,7 @@ class State {
   std::unique_ptr<StartBoard> board_;
   std::unique_ptr<Supervisor> supervisor_;
   std::unique_ptr<ForkServer> fork_server_;
+  std::unique_ptr<Guardian> guardian_;
   std::atomic<Supervisor*> supervisor_pointer_{nullptr};
   std::atomic<bool> ending_{false};
 };
