@@ -92,6 +92,20 @@ TEST(SharedMemory, OfATakenNameIsRefused) {
   memory.unlink();
 }
 
+TEST(SharedMemory, OfANameThatIsTakenMeanwhileIsRefusedAndLeavesItAlone) {
+  // The system sees no object here, but refuses the name: as when another comes first between the two questions.
+  const std::string path = "/dev/shm/" + name_of_test();
+  fs::create_symlink("nowhere", path);
+  TestProcess creator([&] {
+    const auto code = error_of([&] { SharedMemory({.name = path.substr(9), .create = true, .size = 10}); });
+    ::exit(code == std::errc::file_exists ? 0 : 1);
+    return 0;
+  });
+  EXPECT_EQ(creator.wait(), 0);
+  EXPECT_TRUE(fs::is_symlink(path));
+  fs::remove(path);
+}
+
 TEST(SharedMemory, ThatDoesNotExistIsRefused) {
   std::string sentence;
   EXPECT_EQ(error_of([] { SharedMemory({.name = name_of_test()}); }, &sentence),
