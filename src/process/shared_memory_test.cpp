@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -226,6 +227,47 @@ TEST(SharedMemory, WhenMemoryIsExhaustedItIsAnErrorAndLaterWorksAgain) {
   EXPECT_EQ(code, 0);
 }
 
+/// Runs `body` in a process of its own with that limit, takes the limit back, and sees whether a SharedMemory can be made.
+int works_again_after(int resource, rlim_t limit, const std::function<void()>& body) {
+  TestProcess child([&] {
+    rlimit before{};
+    ::getrlimit(static_cast<__rlimit_resource_t>(resource), &before);
+    rlimit lowered = before;
+    lowered.rlim_cur = limit;
+    check(::setrlimit(static_cast<__rlimit_resource_t>(resource), &lowered) == 0, 1);
+    body();
+    check(::setrlimit(static_cast<__rlimit_resource_t>(resource), &before) == 0, 2);
+    create().unlink();
+    return 0;
+  });
+  return child.wait();
+}
+
+TEST(SharedMemory, WithoutAFreeDescriptorIsAnErrorAndLaterWorksAgain) {
+  const std::string name = name_of_test();
+  // At each of its steps, the guardian's start among them.
+  for (rlim_t more = 0; more < 8; ++more) {
+    const auto limit = static_cast<rlim_t>(open_descriptors()) - 1 + more;  // -1: the one that it looks with
+    const int code = works_again_after(RLIMIT_NOFILE, limit, [&] {
+      const auto error = error_of([&] { SharedMemory({.name = name, .create = true, .size = 10}).unlink(); });
+      check(!error || error == std::errc::too_many_files_open, 5);
+      check(more > 0 || error == std::errc::too_many_files_open, 6);
+      check(more < 7 || !error, 7);
+    });
+    EXPECT_EQ(code, 0) << more;
+    EXPECT_FALSE(exists(name));
+  }
+}
+
+TEST(SharedMemory, LargerThanFilesMayBeIsAnErrorAndNoSignal) {
+  EXPECT_EQ(works_again_after(RLIMIT_FSIZE, 4096,
+                              [] {
+                                check(error_of([] { create(4097); }) == std::errc::file_too_large, 5);
+                                create(4096).unlink();
+                              }),
+            0);
+}
+
 void make_file(const std::string& name, std::size_t size) {
   const int file = ::open(("/dev/shm/" + name).c_str(), O_CREAT | O_EXCL | O_RDWR, 0600);
   ASSERT_EQ(::ftruncate(file, static_cast<off_t>(size)), 0);
@@ -328,6 +370,20 @@ TEST_P(SharedMemoryAcross, AChildsOwnIsUnlinkedAtItsEnd) {
   p.join();
   EXPECT_EQ(p.exitcode(), 0);
   EXPECT_FALSE(exists(name));
+}
+
+TEST_P(SharedMemoryAcross, ThatWasUnlinkedBeforeItsProcessStartedEndsItWithASentence) {
+  SharedMemory memory = create();
+  auto p = context().Process([](const SharedMemory&) {}, memory);
+  memory.unlink();
+  testing::Captured captured(STDERR_FILENO);
+  p.start();
+  p.join();
+  const std::string text = captured.text();
+  EXPECT_NE(p.exitcode(), 0);
+  EXPECT_NE(text.find("SharedMemory '" + memory.name() + "': there is none; it has been unlinked"),
+            std::string::npos)
+      << text;
 }
 
 TEST(SharedMemory, ThatWasUnlinkedOnItsWaySaysSo) {
