@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <list>
 #include <mutex>
 #include <numeric>
@@ -25,6 +26,17 @@ template <class A>
 std::vector<typename A::value_type> content_of(const A& array) {
   return {array.begin(), array.end()};
 }
+
+/// A range that can be read once and does not know its length.
+class ReadOnce {
+ public:
+  explicit ReadOnce(const std::string& text) : text_(text) {}
+  std::istream_iterator<int> begin() { return std::istream_iterator<int>(text_); }
+  static std::istream_iterator<int> end() { return {}; }
+
+ private:
+  std::istringstream text_;
+};
 
 // Both kinds, where they promise the same.
 template <class A>
@@ -53,17 +65,17 @@ TYPED_TEST(AnyArray, TakesItsItemsFromAListOrAnyRange) {
   EXPECT_EQ(content_of(TypeParam{2, 3, 5, 7}), expected);
   EXPECT_EQ(content_of(TypeParam(expected)), expected);
   EXPECT_EQ(content_of(TypeParam(std::list<short>{2, 3, 5, 7})), expected);
-  EXPECT_EQ(content_of(TypeParam(expected | std::views::filter([](int n) { return n > 4; }))),
-            (std::vector<int>{5, 7}));
-  std::istringstream text("2 3 5 7");
-  EXPECT_EQ(content_of(TypeParam(std::ranges::istream_view<int>(text))), expected);
+  EXPECT_EQ(content_of(TypeParam(ReadOnce("2 3 5 7"))), expected);
 }
 
+struct Hostile {
+  int number;
+  operator int() const { return number < 3 ? number : throw std::runtime_error("no third"); }
+};
+
 TYPED_TEST(AnyArray, OfARangeThatThrowsLeavesNothing) {
-  const std::vector<int> numbers{1, 2, 3};
-  const auto hostile =
-      numbers | std::views::transform([](int n) { return n < 3 ? n : throw std::runtime_error("no third"); });
-  EXPECT_THROW(TypeParam{hostile}, std::runtime_error);
+  const std::vector<Hostile> numbers{{1}, {2}, {3}};
+  EXPECT_THROW(TypeParam{numbers}, std::runtime_error);
 }
 
 TYPED_TEST(AnyArray, ACopyIsTheSameArrayAndAnotherKindIsACopy) {
