@@ -7,8 +7,9 @@
 //   ::write(log.fileno(), ...);
 //
 // It travels through a Connection and among the arguments of a Process, alone or inside other values; what arrives is
-// another number for the same open file, close-on-exec, and closed with its owner. It cannot lie in shared memory, so not
-// in a Queue. A Connection needs none of this: it may be sent as it is.
+// another number for the same open file, close-on-exec, and closed with its owner. Through a Queue or a Pool it travels
+// too, but shared memory cannot hold it: a library thread of the sender keeps it, and if the sender ends before it is
+// taken, get() throws PeerGone. A Connection needs none of this: it may be sent as it is.
 #pragma once
 
 #include <utility>

@@ -28,9 +28,10 @@
 //
 // A Connection object is a reference to one end: copies share it, close() closes it for all of them in this process, and
 // the last one to go closes it too. As an argument of a Process, and through another Connection, it crosses as a duplicate
-// of the descriptor; it cannot lie in shared memory, so not in a Queue. All functions may be called from any thread:
-// threads of one process take turns, a close() ends what others wait for (within 0.1 s). Copies of one end in several
-// processes are not kept apart: let one process send, and one receive.
+// of the descriptor; so it does through a Queue or a Pool, if its sender lives until it is taken (otherwise get() throws
+// PeerGone). All functions may be called from any thread: threads of one process take turns, a close() ends what others
+// wait for (within 0.1 s). Copies of one end in several processes are not kept apart: let one process send, and one
+// receive.
 //
 // Every function that waits takes a time-out, of any std::chrono duration; without one it waits for as long as it takes.
 // The kernel holds some 200 KB on the way; then send() waits for the receiver. Two sides that both send large messages

@@ -390,13 +390,5 @@ TEST(ConnectionObjects, DescriptorsThatNobodyAskedForAreClosed) {
   EXPECT_EQ(lowest_free_descriptor(), before);
 }
 
-TEST(ConnectionObjects, AConnectionDoesNotTravelThroughAQueue) {
-  auto [parent, child] = Pipe();
-  Queue<Connection> queue;
-  EXPECT_NE(sentence<std::logic_error>([&, &end = child] { queue.put(end); }).find("shared memory"),
-            std::string::npos);
-  EXPECT_TRUE(queue.empty());
-}
-
 }  // namespace
 }  // namespace procyon

@@ -4,32 +4,22 @@
 #include <stdexcept>
 #include <utility>
 
+#include "channel/parking.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/wire/decode_error.hpp"
 #include "procyon/errors.hpp"
 
 namespace procyon::channel {
 
-namespace {
-
-[[noreturn]] void refuse_descriptor() {
-  throw std::logic_error(
-      "procyon: a file descriptor cannot lie in shared memory, so a Connection cannot travel through a queue "
-      "or a "
-      "pool; pass it as an argument of a Process");
-}
-
-}  // namespace
-
 std::uint32_t Parcel::put_object(const arena::Reference& reference) {
   references_.push_back({reference.handle().bits(), arena::TravellingPin::pack(reference)});
   return static_cast<std::uint32_t>(references_.size() - 1);
 }
-std::uint32_t Parcel::put_descriptor(int) { refuse_descriptor(); }
+std::uint32_t Parcel::put_descriptor(int descriptor) { return put_object(park(descriptor)); }
 arena::Reference Parcel::take_object(std::uint32_t) {
   throw std::logic_error("procyon: a parcel is for sending");
 }
-int Parcel::take_descriptor(std::uint32_t) { refuse_descriptor(); }
+int Parcel::take_descriptor(std::uint32_t) { throw std::logic_error("procyon: a parcel is for sending"); }
 
 void Parcel::hand_to(arena::Handle carrier) {
   for (const TravellingReference& reference : references_) {
@@ -97,8 +87,10 @@ std::span<const TravellingReference> references_behind(const std::byte* bytes, s
 std::uint32_t OpenedParcel::put_object(const arena::Reference&) {
   throw std::logic_error("procyon: an opened parcel is for receiving");
 }
-std::uint32_t OpenedParcel::put_descriptor(int) { refuse_descriptor(); }
-int OpenedParcel::take_descriptor(std::uint32_t) { refuse_descriptor(); }
+std::uint32_t OpenedParcel::put_descriptor(int) {
+  throw std::logic_error("procyon: an opened parcel is for receiving");
+}
+int OpenedParcel::take_descriptor(std::uint32_t index) { return fetch_parked(take_object(index)).release(); }
 
 arena::Reference OpenedParcel::take_object(std::uint32_t index) {
   if (index >= references_.size())

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,8 +16,10 @@
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/os/descriptor.hpp"
 #include "procyon/detail/sync/doorbell.hpp"
+#include "procyon/joinable_queue.hpp"
 #include "procyon/pipe.hpp"
 #include "procyon/queue.hpp"
+#include "procyon/simple_queue.hpp"
 #include "procyon/wait.hpp"
 
 namespace procyon {
@@ -126,6 +130,65 @@ TEST(QueueWait, ThePutterPaysNothingWhileNobodyWaits) {
   EXPECT_TRUE(wait({queue}, 1ms).empty());
   for (int i = 0; i < 100; ++i) queue.put(i);
   EXPECT_EQ(sync::own_bell_word().load(), bell + 1);
+}
+
+TEST(QueueWait, AMessageThatIsGivenBackIsReady) {
+  Queue<int> queue;
+  queue.put(1);
+  auto lease = std::make_optional(queue.get_lease());
+  EXPECT_TRUE(wait({queue}, 1ms).empty());
+  std::thread giver([&] {
+    wait_for_watcher(queue);
+    lease.reset();
+  });
+  EXPECT_TRUE(wait({queue}).contains(queue));
+  EXPECT_EQ(queue.get_nowait(), 1);
+  giver.join();
+}
+
+TEST(QueueWait, AMessageWhoseHolderWasKilledIsReady) {
+  Queue<int> queue;
+  Queue<int> held;
+  queue.put(1);
+  TestProcess holder([&] {
+    const auto lease = queue.get_lease();
+    held.put(1);
+    for (;;) ::pause();
+    return 0;
+  });
+  static_cast<void>(held.get(60s));
+  EXPECT_TRUE(wait({queue}, 1ms).empty());
+  holder.kill();
+  EXPECT_TRUE(wait({queue}, 60s).contains(queue));
+  EXPECT_EQ(queue.get_nowait(), 1);
+}
+
+TEST(QueueWait, AQueueIsReadyWhenNobodyIsLeftToPutAnything) {
+  Queue<int> queue(QueueOptions{.end_with_producers = true});
+  const auto [parent, child] = Pipe();
+  EXPECT_TRUE(wait({queue, parent}, 1ms).empty());
+  TestProcess producer([&] {
+    queue.put(1);
+    for (;;) ::pause();
+    return 0;
+  });
+  EXPECT_EQ(queue.get(60s), 1);
+  EXPECT_TRUE(wait({queue, parent}, 1ms).empty());
+  producer.kill();
+  EXPECT_TRUE(wait({queue, parent}, 60s).contains(queue));
+  EXPECT_THROW(static_cast<void>(queue.get_nowait()), PeerGone);
+}
+
+TEST(QueueWait, EveryKindOfQueue) {
+  JoinableQueue<int> joinable;
+  SimpleQueue<int> simple;
+  EXPECT_TRUE(wait({joinable, simple}, 1ms).empty());
+  simple.put(1);
+  EXPECT_TRUE(wait({joinable, simple}).contains(simple));
+  joinable.put(1);
+  EXPECT_EQ(wait({joinable, simple}).size(), 2u);
+  EXPECT_TRUE(readable(simple.fileno(), 60'000));
+  EXPECT_TRUE(readable(joinable.fileno(), 60'000));
 }
 
 TEST(QueueFileno, IsReadableWhileThereMayBeMessages) {

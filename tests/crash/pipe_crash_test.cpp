@@ -9,6 +9,7 @@
 
 #include "procyon/event.hpp"
 #include "procyon/pipe.hpp"
+#include "procyon/queue.hpp"
 #include "session_state.hpp"
 #include "stepper.hpp"
 
@@ -123,6 +124,71 @@ TEST(PipeCrash, ReceiveAnObjectOfAnotherType) {
                               }
                             },
                         .check = [](Connection&, const KillPoint&) {}});
+}
+
+// A Connection in a queue: the sender keeps the descriptor.
+struct ParkingOperation {
+  const char* name;
+  std::function<void(Queue<Connection>&, Connection&)> arrange = [](Queue<Connection>&, Connection&) {};
+  std::function<void(Queue<Connection>&, Connection&)> window;
+  std::function<void(Queue<Connection>&)> check;
+};
+
+void expect_parking_survives(const ParkingOperation& operation) {
+  std::optional<std::pair<Connection, Connection>> pipe;
+  std::optional<Queue<Connection>> queue;
+  std::size_t used = 0;
+  const Scenario scenario{.name = operation.name,
+                          .prepare =
+                              [&] {
+                                pipe.reset();
+                                queue.reset();
+                                make_session_like_new();
+                                used = used_bytes();
+                                pipe.emplace(Pipe());
+                                queue.emplace();
+                                operation.arrange(*queue, pipe->second);
+                              },
+                          .victim =
+                              [&] {
+                                arena::Session::current().self();
+                                pipe->first.close();
+                                begin_window();
+                                operation.window(*queue, pipe->second);
+                                end_window();
+                                ::_exit(0);
+                              },
+                          .check =
+                              [&](const KillPoint&) {
+                                operation.check(*queue);
+                                pipe->second.close();
+                                EXPECT_THROW(static_cast<void>(pipe->first.recv<int>(20s)), EndOfFile);
+                                pipe.reset();
+                                queue.reset();
+                                expect_session_is_whole(used);
+                              }};
+  expect_survives_every_kill(scenario, slow_check());
+}
+
+TEST(ParkingCrash, Put) {
+  expect_parking_survives({.name = "queue.put, a connection",
+                           .window = [](Queue<Connection>& queue, Connection& theirs) { queue.put(theirs); },
+                           .check =
+                               [](Queue<Connection>& queue) {
+                                 if (queue.empty()) return;
+                                 EXPECT_THROW(static_cast<void>(queue.get(20s)), PeerGone);
+                               }});
+}
+
+TEST(ParkingCrash, Get) {
+  expect_parking_survives(
+      {.name = "queue.get, a connection",
+       .arrange = [](Queue<Connection>& queue, Connection& theirs) { queue.put(theirs); },
+       .window = [](Queue<Connection>& queue, Connection&) { static_cast<void>(queue.get(20s)); },
+       .check =
+           [](Queue<Connection>& queue) {
+             while (auto left = queue.try_get()) left->close();
+           }});
 }
 
 }  // namespace

@@ -88,6 +88,17 @@ TEST(WaitPool, OthersWhoWaitForThePoolAreNotDisturbed) {
   mapper.join();
 }
 
+void answer_through(Connection to, int n) { to.send(n + 1); }
+
+TEST(WaitPool, ATaskAnswersThroughAConnection) {
+  Pool pool({.processes = 1});
+  auto [in, out] = Pipe(one_way);
+  auto result = pool.apply_async(answer_through, out, 1);
+  EXPECT_TRUE(wait({in}, 60s).contains(in));
+  EXPECT_EQ(in.recv<int>(), 2);
+  result.get(60s);
+}
+
 TEST(WaitPool, ManyResultsAreAllReadyInTheEnd) {
   Pool pool({.processes = 2});
   std::vector<AsyncResult<int>> results;

@@ -8,8 +8,8 @@
 //   OpenedParcel opened(references);            // receiver
 //   wire::Reader reader(bytes, &opened);
 //
-// What the receiver does not take goes with the message's block. Descriptors cannot travel this way: shared memory
-// cannot hold them.
+// What the receiver does not take goes with the message's block. Of a descriptor, which shared memory cannot hold, a
+// ticket travels; the sender keeps a duplicate (src/channel/parking.hpp).
 #pragma once
 
 #include <cstddef>
