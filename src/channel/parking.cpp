@@ -96,6 +96,7 @@ class Parking {
   void serve();
   void answer(const os::Descriptor& client, arena::Handle ticket);
   bool sweep();
+  bool has_parked();
 
   std::mutex mutex_;
   std::uint64_t address_ = 0;  // guarded by mutex_, like the next
@@ -192,8 +193,15 @@ void Parking::answer(const os::Descriptor& client, arena::Handle ticket) {
   }
 }
 
+bool Parking::has_parked() {
+  const std::lock_guard lock(mutex_);
+  return !parked_.empty();
+}
+
 // True if any are left.
 bool Parking::sweep() {
+  // A receiver that died with the ticket, and that no supervisor looks after, is found here.
+  if (has_parked()) arena::Session::current().recover_everybody();
   std::vector<Parked> gone;  // closed after the lock is given back
   const std::lock_guard lock(mutex_);
   for (std::size_t index = 0; index < parked_.size();) {
