@@ -153,7 +153,7 @@ void complete(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   pool.completed_slot(worker, position)
       .store(static_cast<std::uint16_t>(claim.slot), std::memory_order_relaxed);
   count.exchange(position + 1, std::memory_order_seq_cst);
-  if (!sync::detail::somebody_sleeps(pool.master_sleepers)) [[likely]]
+  if (!sync::detail::somebody_waits(pool.master_sleepers)) [[likely]]
     return;
   if (pool.wake_after.fetch_sub(1, std::memory_order_seq_cst) <= 1) sync::wake_one(pool.master_sleepers);
 }
