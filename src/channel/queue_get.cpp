@@ -1,6 +1,7 @@
 // Taking from a queue: the consumers' half of queue_format.hpp.
 #include <cstring>
 
+#include "channel/cache_hints.hpp"
 #include "channel/queue_ring.hpp"
 #include "channel/queue_tables.hpp"
 #include "channel/queue_take.hpp"
@@ -176,10 +177,16 @@ bool QueueEngine::wait_for_message(os::Deadline deadline) const {
   const QueueView queue = view_of(reference_, *state_);
   const auto has_message = [&queue] {
     const std::uint64_t name = queue.state.first_segment.load(std::memory_order_relaxed);
-    const Segment& first = queue.segment(name);
+    Segment& first = queue.segment(name);
     const Mark tail = Mark::from_bits(first.tail.load(std::memory_order_seq_cst));
-    if (tail.sequence != Mark::from_bits(first.head.load(std::memory_order_relaxed)).sequence ||
-        first.next.load(std::memory_order_relaxed) != 0 ||
+    const Mark head = Mark::from_bits(first.head.load(std::memory_order_relaxed));
+    if (tail.sequence != head.sequence) {
+      // The record comes while the lock is taken.
+      prefetch_for_reading(at(first, head.position));
+      prefetch_for_reading(at(first, head.position + cache_line / granule));
+      return true;
+    }
+    if (first.next.load(std::memory_order_relaxed) != 0 ||
         queue.state.tables.returned_hint.load(std::memory_order_seq_cst) != 0)
       return true;
     // If it was left and freed meanwhile, that said nothing, and there may be messages in the next.

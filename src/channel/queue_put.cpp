@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <new>
 #include <stdexcept>
 #include <string>
 
+#include "channel/cache_hints.hpp"
 #include "channel/queue_ring.hpp"
 #include "channel/queue_tables.hpp"
 #include "procyon/detail/channel/queue_engine.hpp"
@@ -94,9 +96,10 @@ Mark commit_record(Segment& segment, Mark tail, Place place, RecordKind kind,
       segment.last_putter.load(std::memory_order_relaxed) != self)
     segment.last_putter.store(self, std::memory_order_relaxed);
   segment.tail.store(committed.bits(), std::memory_order_release);
-  // The cache line that the next messages need is the consumer's, who read it a round ago: it comes while this caller
-  // makes its next message. Doubles the rate.
-  __builtin_prefetch(at(segment, committed.position + 2 * cache_line / granule), 1);
+  // The cache lines that the next messages need are the consumer's, who read them a round ago: they come while this
+  // caller makes its next message. Three times the rate.
+  prefetch_for_writing(at(segment, committed.position + cache_line / granule));
+  prefetch_for_writing(at(segment, committed.position + 2 * cache_line / granule));
   return committed;
 }
 
@@ -168,6 +171,19 @@ bool consumers_make_progress(const QueueState& state) {
   return false;
 }
 
+// A producer that is faster than its consumers would find room for one message with each look, and each look takes the
+// cache line from the consumer: both would go at half the speed that they can have. While many messages wait nobody
+// starves, so it rests and then finds room for many.
+void rest_at_the_bound(const QueueState& state) {
+  constexpr std::uint32_t many = 256;
+  constexpr std::chrono::nanoseconds rest{2500};
+  const std::uint32_t waiting =
+      state.put_count.load(std::memory_order_relaxed) - state.get_count.load(std::memory_order_relaxed);
+  if (waiting < many) return;
+  const auto end = std::chrono::steady_clock::now() + rest;
+  while (std::chrono::steady_clock::now() < end) os::spin_pause();
+}
+
 }  // namespace
 
 void QueueEngine::refuse_too_large(std::size_t bytes) const {
@@ -188,9 +204,11 @@ bool QueueEngine::put(std::span<const std::byte> message, Parcel& parcel, os::De
       case Attempt::not_in_time:
         return false;
       case Attempt::ring_is_full:
+        rest_at_the_bound(*state_);
         may_grow = !consumers_make_progress(*state_);
         break;
       case Attempt::must_wait:
+        if (deadline != os::Deadline::now()) rest_at_the_bound(*state_);
         if (!wait_for_room(message.size(), deadline)) return false;
     }
   }
@@ -239,6 +257,9 @@ QueueEngine::Attempt QueueEngine::put_locked(const QueueView& queue, std::span<c
     producer_ = own_participant();
   }
   Mark tail = Mark::from_bits(queue.last().tail.load(std::memory_order_relaxed));
+  // Should a consumer's processor have fetched these again meanwhile, they come while the rest is looked at.
+  prefetch_for_writing(at(queue.last(), tail.position));
+  prefetch_for_writing(at(queue.last(), tail.position + cache_line / granule));
   if (is_at_bound(state, tail) || is_at_bound_in_bytes(state, tail.sequence, message.size())) {
     repair_dead_consumer(queue);
     return Attempt::must_wait;
