@@ -67,8 +67,8 @@
 //
 // MEMORY ORDER. tail: release by producers, acquire by consumers (the record's bytes). head: release by consumers (they
 // have read the bytes), acquire by producers (they may overwrite them). next: release/acquire (the new segment's words).
-// put_count/get_sleepers and get_count/put_sleepers are Dekker pairs (sync/sleep.hpp); the read-modify-write
-// between a count and the flag is the release of the lock.
+// put_count/get_sleepers and get_count/put_sleepers are Dekker pairs (sync/sleep.hpp). The lock's release
+// between a count and the flag is no barrier when the lock is biased (sync/biased_word.hpp), so the sleepers fence.
 #pragma once
 
 #include <array>
@@ -79,10 +79,10 @@
 #include "channel/look_pace.hpp"
 #include "channel/queue_tables_format.hpp"
 #include "procyon/detail/arena/handle.hpp"
-#include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/sync/sleep.hpp"
+#include "sync/biased_word.hpp"
 
 namespace procyon::channel {
 
@@ -143,7 +143,7 @@ struct QueueState : arena::Counted {
 
   QueueSettings settings;
   // The producers' own line: nobody else reads it while they live.
-  alignas(64) arena::OwnerWord put_lock;
+  alignas(64) sync::BiasedWord put_lock;
   std::atomic<std::uint64_t> last_segment{0};     // Handle; 0: the one inside this object
   std::atomic<std::uint64_t> pending_segment{0};  // Handle
   std::atomic<std::uint64_t> pending_block{0};    // Handle
@@ -154,7 +154,7 @@ struct QueueState : arena::Counted {
   alignas(64) os::FutexWord put_count{0};
   sync::Sleepers get_sleepers{0};
   // The consumers' own line.
-  alignas(64) arena::OwnerWord get_lock;
+  alignas(64) sync::BiasedWord get_lock;
   std::atomic<std::uint64_t> first_segment{0};
   std::atomic<std::uint64_t> retired_segment{0};
   std::atomic<std::uint64_t> claimed_block{0};

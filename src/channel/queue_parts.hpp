@@ -36,17 +36,17 @@ void recover_consumers(const QueueView& queue);
 void free_retired_segment(const QueueView& queue);
 
 /// Holds one of the two locks for a scope, repaired. `held()` is false if it was not to be had in time.
-class QueueLock : public sync::StateLock {
+class QueueLock : public sync::BasicStateLock<sync::BiasedWord> {
  public:
-  QueueLock(arena::OwnerWord& word, const QueueView& queue, void (*recover)(const QueueView&),
+  QueueLock(sync::BiasedWord& word, const QueueView& queue, void (*recover)(const QueueView&),
             os::Deadline deadline)
-      : StateLock(
+      : BasicStateLock(
             word, [&] { recover(queue); }, patient(word, deadline)) {}
 
  private:
   // The lock is held for instructions only, so who does not want to wait for a message waits for the lock: otherwise
   // get_nowait() would say that a queue is empty because somebody else takes from it. Bounded, as a holder may be stopped.
-  static os::Deadline patient(const arena::OwnerWord& word, os::Deadline deadline) {
+  static os::Deadline patient(const sync::BiasedWord& word, os::Deadline deadline) {
     return deadline == os::Deadline::now() && word.is_held() ? os::Deadline::after(os::wait_slice) : deadline;
   }
 };

@@ -154,7 +154,7 @@ class OutgoingBlock {
 // If the consumers' lock is held by somebody dead, get_count may be late by what that one took. Never waits: a living
 // holder brings it up to date itself.
 void repair_dead_consumer(const QueueView& queue) {
-  const arena::OwnerWord& lock = queue.state.get_lock;
+  const sync::BiasedWord& lock = queue.state.get_lock;
   if (lock.is_held() && !queue.session.alive(lock.owner()))
     QueueLock(queue.state.get_lock, queue, recover_consumers, os::Deadline::now());
 }
@@ -302,7 +302,7 @@ QueueEngine::Attempt QueueEngine::put_locked(const QueueView& queue, std::span<c
 
 bool QueueEngine::wait_for_room(std::size_t bytes, os::Deadline deadline) const {
   const auto has_room = [&] { return !is_full(bytes); };
-  return sync::wait_until(has_room, state_->put_sleepers, deadline);
+  return sync::wait_until(has_room, state_->put_sleepers, deadline, sync::fence_for_sleepers);
 }
 
 bool QueueEngine::is_full(std::size_t bytes) const {

@@ -196,7 +196,7 @@ bool QueueEngine::join(os::Deadline deadline) const {
       return_leases_of_the_dead(queue);
     }
     if (lost != 0 && !all_finished()) throw_lost(lost);
-    if (!sync::wait_until(seems_finished, state_->tables.joiners, deadline))
+    if (!sync::wait_until(seems_finished, state_->tables.joiners, deadline, sync::fence_for_sleepers))
       return all_finished();
   }
   return true;

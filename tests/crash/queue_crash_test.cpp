@@ -251,11 +251,54 @@ Texts messages_that_fill(std::size_t ring_bytes, std::size_t size) {
   return messages;
 }
 
+/// Its locks become the caller's own (sync/biased_word.hpp). Leaves the one message that lies in it, if one does.
+void bias_locks(Queue<Text>& queue) {
+  for (std::uint32_t i = 0; i < 2 * sync::BiasedWord::first_patience; ++i) {
+    const Text message = queue.try_get().value_or(Text());
+    queue.put(message);
+    if (message.empty()) get_one(queue);
+  }
+}
+
 // Putting -------------------------------------------------------------------------------------------------------
 
 TEST(QueueCrash, PutIntoAnEmptyOne) {
   expect_queue_survives<Text>(
       {.name = "queue.put, empty", .window = put_added, .allowed = {{}, {added}}, .another = another});
+}
+
+TEST(QueueCrash, PutWithABiasedLock) {
+  expect_queue_survives<Text>({.name = "queue.put, biased",
+                               .before_window = bias_locks,
+                               .window = put_added,
+                               .allowed = {{}, {added}},
+                               .another = another});
+}
+
+TEST(QueueCrash, PutAndRevokeABias) {
+  expect_queue_survives<Text>({.name = "queue.put, biased to another",
+                               .arrange = bias_locks,
+                               .window = put_added,
+                               .allowed = {{}, {added}},
+                               .another = another});
+}
+
+TEST(QueueCrash, GetWithABiasedLock) {
+  expect_queue_survives<Text>({.name = "queue.get, biased",
+                               .before = {added},
+                               .before_window = bias_locks,
+                               .window = get_one,
+                               .allowed = {{added}, {}},
+                               .another = another});
+}
+
+TEST(QueueCrash, GetAndRevokeABias) {
+  expect_queue_survives<Text>({.name = "queue.get, biased to another",
+                               .arrange = bias_locks,
+                               .before = {added},
+                               .window = get_one,
+                               .allowed = {{added}, {}},
+                               .another = another});
 }
 
 TEST(QueueCrash, PutBehindOthers) {

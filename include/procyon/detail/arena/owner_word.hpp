@@ -73,6 +73,9 @@ class OwnerWord {
   /// Says that what the word protects is whole again. Only the owner calls it.
   void mark_recovered() { word_.fetch_and(~died_bit, std::memory_order_relaxed); }
 
+  /// Says the contrary: that somebody died amidst a change of it. Only the owner calls it.
+  void mark_died() { word_.fetch_or(died_bit, std::memory_order_relaxed); }
+
   /// Held by anybody, dead owners included.
   [[nodiscard]] bool is_held() const { return participant_of(word_.load(std::memory_order_relaxed)) != 0; }
   /// `holder` is a self_word().

@@ -19,6 +19,7 @@
 //
 // MEMORY ORDER. The waiter sets its bit (seq_cst) and then looks; the other side commits, does an atomic
 // read-modify-write or a fence, and then loads the word (sync/sleep.hpp): a Dekker pair, so one of them sees the other.
+// An object that is changed under a BiasedWord has no such step: its arm() ends with fence_for_sleepers().
 // The bell is read before the bits are set, so a ring between look and sleep ends the sleep.
 #pragma once
 

@@ -19,7 +19,8 @@
 //
 // MEMORY ORDER. What is waited for and `somebody` are a Dekker pair: each side writes its own and then reads the other's. The
 // sleeper has a fence between the two; the waker's last step before wake_one() must be an atomic read-modify-write, and
-// wake_one() has a fence where that is not enough. wake_all() is one itself.
+// wake_one() has a fence where that is not enough. wake_all() is one itself. Where the waker's last step is the release of a
+// BiasedWord, which is no barrier, the sleeper brings one for both as its `fence`.
 #pragma once
 
 #include <sched.h>
@@ -87,7 +88,8 @@ inline void wake_one_of_some(Sleepers& sleepers) {
 /// True when `ready()`, or when the caller should look again for another reason (a wake, the end of a slice); false when
 /// the deadline passed.
 template <class Ready>
-bool wait_until(Ready ready, Sleepers& sleepers, os::Deadline deadline) {
+bool wait_until(
+    Ready ready, Sleepers& sleepers, os::Deadline deadline, void (*fence)() = [] {}) {
   if (deadline == os::Deadline::now()) return ready();
   for (int attempt = 0; attempt < spins_before_sleep + yields_before_sleep; ++attempt) {
     if (ready()) return true;
@@ -95,6 +97,7 @@ bool wait_until(Ready ready, Sleepers& sleepers, os::Deadline deadline) {
   }
   if (deadline.expired()) return false;
   const std::uint32_t seen = detail::announce(sleepers);
+  fence();
   if (!ready()) os::futex_wait(sleepers, seen, deadline.slice(os::wait_slice));
   return true;
 }
@@ -105,8 +108,7 @@ inline void wake_one(Sleepers& sleepers) {
 }
 
 inline void wake_all(Sleepers& sleepers) {
-  const std::uint32_t before =
-      sleepers.fetch_and(~(bell_bits | detail::somebody), std::memory_order_seq_cst);
+  const std::uint32_t before = sleepers.fetch_and(~(bell_bits | detail::somebody), std::memory_order_seq_cst);
   if ((before & bell_bits) != 0) [[unlikely]]
     ring(before);
   if ((before & detail::somebody) != 0) os::futex_wake_all(sleepers);

@@ -12,12 +12,12 @@
 
 namespace procyon::sync {
 
-class StateLock {
+template <class Word>
+class BasicStateLock {
  public:
   /// `repair` is called with the lock held if an owner died; should it be killed too, the next one calls it again.
   template <class Repair>
-  StateLock(arena::OwnerWord& word, Repair&& repair, os::Deadline deadline = os::Deadline::never())
-      : word_(word) {
+  BasicStateLock(Word& word, Repair&& repair, os::Deadline deadline = os::Deadline::never()) : word_(word) {
     const arena::Acquired acquired = word.lock(deadline);
     held_ = acquired != arena::Acquired::not_in_time;
     if (acquired == arena::Acquired::after_owner_died) [[unlikely]] {
@@ -25,9 +25,9 @@ class StateLock {
       word.mark_recovered();
     }
   }
-  StateLock(const StateLock&) = delete;
-  StateLock& operator=(const StateLock&) = delete;
-  ~StateLock() { unlock(); }
+  BasicStateLock(const BasicStateLock&) = delete;
+  BasicStateLock& operator=(const BasicStateLock&) = delete;
+  ~BasicStateLock() { unlock(); }
 
   void unlock() {
     if (held_) word_.unlock();
@@ -37,8 +37,10 @@ class StateLock {
   [[nodiscard]] bool held() const { return held_; }
 
  private:
-  arena::OwnerWord& word_;
+  Word& word_;
   bool held_;
 };
+
+using StateLock = BasicStateLock<arena::OwnerWord>;
 
 }  // namespace procyon::sync
