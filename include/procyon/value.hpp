@@ -25,7 +25,7 @@ namespace sync {
 template <class T>
 inline constexpr arena::ObjectType value_type{"Value", 4, arena::type_detail<T>()};
 template <class T>
-inline constexpr arena::ObjectType raw_value_type{"RawValue", 20, arena::type_detail<T>()};
+inline constexpr arena::ObjectType raw_value_type{"RawValue", 23, arena::type_detail<T>()};
 
 }  // namespace sync
 

@@ -14,8 +14,10 @@
 #include "procyon/context.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/handle.hpp"
+#include "procyon/pipe.hpp"
 #include "procyon/process.hpp"
 #include "procyon/queue.hpp"
+#include "procyon/shared_memory.hpp"
 #include "procyon/value.hpp"
 
 namespace procyon {
@@ -90,6 +92,23 @@ TEST_P(SharedValues, GoThroughQueues) {
       },
       arrays, values);
   EXPECT_EQ(values.get(60s).value(), 7);
+  EXPECT_EQ(array[0], 7);
+}
+
+TEST_P(SharedValues, GoThroughPipes) {
+  auto [ours, theirs] = Pipe();
+  const Array<int> array(1);
+  ours.send(array);
+  ours.send(SharedMemory());
+  run(
+      [](Connection connection) {
+        auto received = connection.recv<Array<int>>(60s);
+        static_cast<void>(connection.recv<SharedMemory>(60s));
+        received[0] = 7;
+        connection.send(RawValue<int>(received[0]));
+      },
+      theirs);
+  EXPECT_EQ(ours.recv<RawValue<int>>(60s).value(), 7);
   EXPECT_EQ(array[0], 7);
 }
 
