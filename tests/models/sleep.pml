@@ -7,7 +7,7 @@
  *   1  the waker clears the flag, wakes, and sets it again if somebody was woken
  *   2  sleepers sleep on the producers' word, so clearing the flag wakes nobody who is about to sleep
  *   3  there are no turns, only the flag                4  clearing is not followed by waking
- *   5  the sleeper does not look again after its turn
+ *   5  the sleeper does not look again after its turn    6  the waker gives up when a bell has changed the word
  */
 #ifndef MUTATION
 #define MUTATION 0
@@ -35,34 +35,39 @@ inline sleepers_change() {
 
 /* sync::wake_one */
 inline wake_one(self) {
-  d_step { seen = somebody; same[self] = true };
-  if
-  :: !seen
-  :: seen && MUTATION == 1 ->
-     d_step { somebody = false; sleepers_change() };
-     FUTEX_WAKE(1, woken);
+  cleared = false;
+  do
+  :: d_step { seen = somebody; same[self] = true };
      if
-     :: woken != 0 -> d_step { somebody = true; sleepers_change() }
-     :: else
-     fi
-  :: seen && MUTATION != 1 ->
-     FUTEX_WAKE(1, woken);
-     cleared = false;
-     if
-     :: woken == 0 ->
+     :: !seen -> break
+     :: seen && MUTATION == 1 ->
+        d_step { somebody = false; sleepers_change() };
+        FUTEX_WAKE(1, woken);
+        if
+        :: woken != 0 -> d_step { somebody = true; sleepers_change() }
+        :: else
+        fi;
+        break
+     :: seen && MUTATION != 1 ->
+        FUTEX_WAKE(1, woken);
+        if
+        :: woken != 0 -> break
+        :: else
+        fi;
         d_step {
           if
           :: (MUTATION == 3 -> somebody : same[self]) -> somebody = false; sleepers_change(); cleared = true
           :: else
           fi
-        }
-     :: else
-     fi;
-     if
-     :: cleared && MUTATION != 4 -> futex_wake_all(1)
-     :: else
+        };
+        if
+        :: cleared && MUTATION != 4 -> futex_wake_all(1); break
+        :: cleared && MUTATION == 4 -> break
+        :: !cleared && MUTATION == 6 -> break
+        :: !cleared && MUTATION != 6
+        fi
      fi
-  fi
+  od
 }
 
 /* sync::wake_all */
@@ -136,6 +141,11 @@ end:
   d_step { items > 0 -> items-- }
 }
 
+/* Sets a bell (sync/doorbell.hpp): all that matters here is that it changes the word. */
+proctype Bell() {
+  d_step { sleepers_change() }
+}
+
 init {
   atomic {
     run Producer(1, MESSAGES, 1);
@@ -146,7 +156,8 @@ init {
 #endif
     run Consumer(3, 2);
     run Consumer(4, 2);
-    run Barger()
+    run Barger();
+    run Bell()
   }
 }
 

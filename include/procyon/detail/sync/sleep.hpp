@@ -78,9 +78,12 @@ inline std::uint32_t ring_bells(Sleepers& sleepers) {
 
 inline void wake_one_of_some(Sleepers& sleepers) {
   std::uint32_t seen = ring_bells(sleepers);
-  if ((seen & somebody) == 0 || os::futex_wake(sleepers, 1) != 0) return;
-  if (sleepers.compare_exchange_strong(seen, seen & ~somebody, std::memory_order_relaxed))
-    os::futex_wake_all(sleepers);
+  while ((seen & somebody) != 0 && os::futex_wake(sleepers, 1) == 0)
+    // If it fails, a bell was set: someone may have fallen asleep before that, so the kernel is asked again.
+    if (sleepers.compare_exchange_strong(seen, seen & ~somebody, std::memory_order_relaxed)) {
+      os::futex_wake_all(sleepers);
+      return;
+    }
 }
 
 }  // namespace detail
