@@ -64,9 +64,10 @@ inline futex_wake_all(futex) {
   }
 }
 
-/* os::futex_wait(word, expected): asleep if the word has that value. The slice (os::wait_slice) ends the sleep by
- * itself only where the protocol says that it needs that: after a death. A deadline may end it at any time. */
-#define FUTEX_WAIT(self, futex, word_is_as_expected, has_deadline) \
+/* os::futex_wait(word, expected): asleep if the word has that value. The slice (os::wait_slice) ends the sleep by itself
+ * only where the protocol says that it needs that: after a death, and if it then finds something. A deadline may end
+ * it at any time. */
+#define FUTEX_WAIT(self, futex, word_is_as_expected, slice_finds, has_deadline) \
   atomic { \
     if \
     :: word_is_as_expected -> asleep[self] = futex \
@@ -75,7 +76,7 @@ inline futex_wake_all(futex) {
   }; \
   if \
   :: asleep[self] == 0 \
-  :: deaths > 0 -> asleep[self] = 0 \
+  :: deaths > 0 && (slice_finds) -> asleep[self] = 0 \
   :: has_deadline -> asleep[self] = 0 \
   fi
 

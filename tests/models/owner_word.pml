@@ -24,6 +24,8 @@
 #define PARTICIPANT(word) ((word) & 3)
 #define LOW(word) (((word) >> 2) * 2 + (PARTICIPANT(word) != 0))
 
+#define SLICE_FINDS PARTICIPANT(word) == 0 || !alive[PARTICIPANT(word)]
+
 byte word;
 byte inside;    /* who is in the critical section */
 bool half;      /* what the word protects is half changed */
@@ -80,8 +82,8 @@ inline lock(self, timed) {
            :: else
            fi;
            if
-           :: done && MUTATION != 6 -> FUTEX_WAIT(self, 1, LOW(word) == LOW(seen | WAITERS), timed)
-           :: done && MUTATION == 6 -> FUTEX_WAIT(self, 1, LOW(word) == LOW(seen), timed)
+           :: done && MUTATION != 6 -> FUTEX_WAIT(self, 1, LOW(word) == LOW(seen | WAITERS), SLICE_FINDS, timed)
+           :: done && MUTATION == 6 -> FUTEX_WAIT(self, 1, LOW(word) == LOW(seen), SLICE_FINDS, timed)
            :: else
            fi
         fi
