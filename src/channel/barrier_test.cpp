@@ -1,6 +1,7 @@
 #include "procyon/barrier.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <array>
 #include <optional>
@@ -117,6 +118,26 @@ TEST(Barrier, HasATimeOutOfItsOwn) {
   Barrier barrier(
       2, [] {}, 1ms);
   EXPECT_THROW(barrier.wait(), BrokenBarrier);
+}
+
+TEST(Barrier, AbortIsToldToThoseWhoWaitAndThoseWhoCome) {
+  Barrier barrier(3);
+  EXPECT_EQ(barrier.parties(), 3u);
+  TestProcess waiter([&] { return expect_broken(barrier); });
+  until_waiting(barrier, 1);
+  EXPECT_EQ(barrier.n_waiting(), 1u);
+  barrier.abort();
+  EXPECT_EQ(waiter.wait(), 0);
+  EXPECT_THROW(barrier.wait(60s), BrokenBarrier);
+}
+
+TEST(Barrier, ItsPartiesThatDieInTheActionBreakIt) {
+  Barrier barrier(2, [] { ::raise(SIGKILL); });
+  TestProcess other([&] { return expect_broken(barrier); });
+  until_waiting(barrier, 1);
+  TestProcess last([&] { return static_cast<int>(barrier.wait(60s)); });
+  EXPECT_EQ(last.wait(), -SIGKILL);
+  EXPECT_EQ(other.wait(), 0);
 }
 
 TEST(Barrier, IsUsableAgainAfterReset) {

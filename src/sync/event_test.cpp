@@ -40,6 +40,31 @@ TEST(Event, LetsEveryWaitingProcessGoOn) {
   EXPECT_EQ(second.wait(), 0);
 }
 
+TEST(Event, WhoIsWokenForAnEventThatWasClearedAgainWaitsForTheNext) {
+  Event event;
+  TestProcess waiter([&] { return event.wait(60s) ? 0 : 1; });
+  for (int pulse = 0; pulse < 100; ++pulse) {
+    event.set();
+    event.clear();
+  }
+  event.set();
+  EXPECT_EQ(waiter.wait(), 0);
+}
+
+TEST(Event, IsSetThoughWhoSetItWasKilledAtOnce) {
+  Event event;
+  TestProcess waiter([&] { return event.wait(60s) ? 0 : 1; });
+  TestProcess setter([&] {
+    event.set();
+    for (;;) ::pause();
+    return 0;
+  });
+  event.wait(60s);
+  setter.kill();
+  EXPECT_TRUE(event.is_set());
+  EXPECT_EQ(waiter.wait(), 0);
+}
+
 TEST(Event, AKilledWaiterKeepsNobodyElseWaiting) {
   Event event;
   TestProcess victim([&] { return event.wait(60s) ? 0 : 1; });

@@ -1,9 +1,14 @@
 #include "procyon/lock.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "arena/test_process.hpp"
 
@@ -101,6 +106,78 @@ TYPED_TEST(LockTest, ACopyOfTheExceptionKeepsTheLock) {
   EXPECT_TRUE(this->lock_.locked());
   kept = nullptr;
   EXPECT_FALSE(this->lock_.locked());
+}
+
+TYPED_TEST(LockTest, EveryEndOfItsOwnerIsTold) {
+  const std::vector<std::function<void()>> ends = {
+      [] { ::_exit(0); }, [] { std::quick_exit(0); }, [] { ::raise(SIGTERM); },
+      [] { ::execl("/bin/true", "true", nullptr); }};  // another program in the same process is another life
+  for (const auto& end : ends) {
+    TestProcess owner([&] {
+      this->lock_.acquire();
+      end();
+      return 1;
+    });
+    owner.wait();
+    try {
+      this->lock_.acquire();
+      ADD_FAILURE() << "not told";
+    } catch (OwnerDied& died) {
+      died.recover();
+    }
+    EXPECT_FALSE(this->lock_.locked());
+  }
+}
+
+TYPED_TEST(LockTest, IsHadAgainWhenAWaiterAndThenTheOwnerIsKilled) {
+  TestProcess owner([&] {
+    this->lock_.acquire();
+    for (;;) ::pause();
+    return 0;
+  });
+  while (!this->lock_.locked()) std::this_thread::yield();
+  TestProcess waiter([&] { return this->lock_.acquire(60s) ? 0 : 1; });
+  waiter.kill();
+  owner.kill();
+  EXPECT_THROW(static_cast<void>(this->lock_.acquire(60s)), OwnerDied);
+}
+
+TEST(Lock, AnotherProcessMayReleaseIt) {
+  Lock lock;
+  lock.acquire();
+  TestProcess other([&] { return lock.release(), 0; });
+  EXPECT_EQ(other.wait(), 0);
+  EXPECT_FALSE(lock.locked());
+  EXPECT_THROW(lock.release(), std::logic_error);
+}
+
+TEST(RLock, AnotherProcessMayNotReleaseIt) {
+  RLock lock;
+  lock.acquire();
+  TestProcess other([&] {
+    try {
+      lock.release();
+    } catch (const std::logic_error&) {
+      return 0;
+    }
+    return 1;
+  });
+  EXPECT_EQ(other.wait(), 0);
+  EXPECT_TRUE(lock.locked());
+  lock.release();
+}
+
+TEST(RLock, IsTakenAgainWithoutWaitingWhateverTheTimeOut) {
+  RLock lock;
+  lock.acquire();
+  EXPECT_TRUE(lock.acquire(-1s));
+  EXPECT_TRUE(lock.acquire(0s));
+  EXPECT_TRUE(lock.try_lock());
+  for (int level = 0; level < 4; ++level) {
+    EXPECT_TRUE(lock.locked());
+    lock.release();
+  }
+  EXPECT_FALSE(lock.locked());
 }
 
 TEST(Lock, AnyThreadMayReleaseIt) {

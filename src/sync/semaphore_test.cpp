@@ -61,6 +61,29 @@ TEST(Semaphore, RefusesAValueThatItCannotHave) {
             "procyon: a BoundedSemaphore starts with 0 to 2147483647, not with 2147483648");
 }
 
+TEST(Semaphore, TellsWhetherNoneCouldBeTaken) {
+  Semaphore semaphore(1);
+  EXPECT_FALSE(semaphore.locked());
+  semaphore.acquire();
+  EXPECT_TRUE(semaphore.locked());
+  EXPECT_FALSE(semaphore.acquire(-1s));
+  EXPECT_FALSE(semaphore.acquire(0s));
+  EXPECT_FALSE(semaphore.permit(-1s));
+  semaphore.release(3);
+  EXPECT_EQ(semaphore.get_value(), 3u);
+}
+
+TEST(Semaphore, ABatchOfReleasesWakesAsManyAsItHas) {
+  Semaphore semaphore(0);
+  const auto wait = [&] { return semaphore.acquire(60s) ? 0 : 1; };
+  TestProcess first(wait);
+  TestProcess second(wait);
+  TestProcess third(wait);
+  semaphore.release(3);
+  EXPECT_EQ(first.wait() + second.wait() + third.wait(), 0);
+  EXPECT_EQ(semaphore.get_value(), 0u);
+}
+
 TEST(Semaphore, DoesNotCountBeyondItsType) {
   Semaphore semaphore(INT32_MAX);
   EXPECT_EQ(sentence<std::logic_error>([&] { semaphore.release(); }),
