@@ -29,7 +29,8 @@ MODELS = {
     "queue": ([], ["DEATHS=2 FIRST_PUTS=2 SECOND_PUTS=1 CONSUMERS=1", "DEATHS=2 FIRST_PUTS=2 SECOND_PUTS=0 CONSUMERS=2",
                    "DEATHS=1 FIRST_PUTS=2 SECOND_PUTS=2 CONSUMERS=1", "DEATHS=1 FIRST_PUTS=1 SECOND_PUTS=1 CONSUMERS=2",
                    "DEATHS=1 FIRST_PUTS=2 SECOND_PUTS=2 CONSUMERS=1 RING=2"],
-              {number: "DEATHS=2 FIRST_PUTS=2 SECOND_PUTS=1 CONSUMERS=1" for number in range(1, 10) if number != 8} |
+              {number: "DEATHS=2 FIRST_PUTS=2 SECOND_PUTS=1 CONSUMERS=1" for number in (1, 3, 5, 7, 9)} |
+              {number: "DEATHS=0 FIRST_PUTS=2 SECOND_PUTS=1 CONSUMERS=1" for number in (2, 4, 6)} |
               {8: "DEATHS=1 FIRST_PUTS=2 SECOND_PUTS=2 CONSUMERS=1"}),
 }
 
