@@ -5,6 +5,7 @@
 #include "channel/queue_tables.hpp"
 #include "procyon/detail/channel/queue_engine.hpp"
 #include "procyon/detail/sync/watch.hpp"
+#include "sync/biased_word.hpp"
 
 namespace procyon::channel {
 
@@ -54,6 +55,7 @@ class QueueEngine::Waited final : public sync::Waitable {
   }
   void arm(std::uint32_t bells) override {
     engine_.state_->get_sleepers.fetch_or(bells, std::memory_order_seq_cst);
+    sync::fence_for_sleepers();  // the releases of the queue's locks are no barriers
   }
 
  private:
