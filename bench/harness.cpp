@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -103,7 +104,14 @@ void touch_one_gibibyte() {
   std::memset(gibibyte, 1, size);
 }
 
-int run_contender(int argc, char** argv, std::initializer_list<Contender> contenders) {
+double percentile_99(std::vector<double> times) {
+  require(!times.empty(), "nothing was measured");
+  const auto place = times.begin() + static_cast<std::ptrdiff_t>(times.size() * 99 / 100);
+  std::nth_element(times.begin(), place, times.end());
+  return *place;
+}
+
+int run_contender(int argc, char** argv, const std::vector<Contender>& contenders) {
   const std::string_view wanted = argc == 2 ? argv[1] : "";
   for (const auto& [name, run] : contenders) {
     if (name != wanted) continue;
@@ -111,8 +119,9 @@ int run_contender(int argc, char** argv, std::initializer_list<Contender> conten
     if (gibibyte != nullptr) ::munmap(gibibyte, std::size_t{1} << 30);
     const double outside = cpu_before + clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - own_cpu_at_stop;
     std::printf(
-        "{\"operations\": %.17g, \"seconds\": %.17g, \"busy_seconds\": %.17g, \"cpu_outside\": %.17g}\n",
-        result.operations, result.seconds, result.busy_seconds, outside);
+        "{\"operations\": %.17g, \"seconds\": %.17g, \"busy_seconds\": %.17g, \"cpu_outside\": %.17g, "
+        "\"p99\": %.17g}\n",
+        result.operations, result.seconds, result.busy_seconds, outside, result.p99);
     return 0;
   }
   std::fprintf(stderr, "there is no such contender; these there are:\n");

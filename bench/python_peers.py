@@ -10,6 +10,7 @@ import time
 import zlib
 
 cpu_outside = 0.0  # of the set-up, and of what comes after the work
+p99 = 0.0  # seconds, of single operations
 busy_seconds = 0.0  # during which CPU seconds are counted
 
 
@@ -157,6 +158,99 @@ def round_trip(queue_type):
     return result
 
 
+# One message of each size is made anew for each put: bytes of that size, whose first 8 are its number.
+def sized_message(size, i):
+    return struct.pack("<Q", i) + bytes(size - 8)
+
+
+def read_sized(queue, count, answer):
+    answer.put(sum(zlib.crc32(queue.get()) for _ in range(count)))
+
+
+def write_sized(queue, size, first, step, count):
+    for i in range(first, count, step):
+        queue.put(sized_message(size, i))
+
+
+def messages(queue_type, size, producers, consumers):
+    queue, answer = queue_type(), mp.SimpleQueue()
+    count = 20_000 if size <= 1024 else max(8, (64 << 20) // size)
+    watch = Stopwatch()
+    children = [mp.Process(target=read_sized, args=(queue, count // consumers, answer)) for _ in range(consumers)]
+    children += [mp.Process(target=write_sized, args=(queue, size, first, producers, count))
+                 for first in range(1, producers)]
+    for child in children:
+        child.start()
+    write_sized(queue, size, 0, producers, count)
+    total = sum(answer.get() for _ in range(consumers))
+    result = watch.stop(count)
+    for child in children:
+        child.join()
+    assert total == sum(zlib.crc32(sized_message(size, i)) for i in range(count))
+    return result
+
+
+def sized_round_trip(queue_type, size):
+    global p99
+    there, back = queue_type(), queue_type()
+    count = 2_000 if size <= 1024 else 500 if size < 1 << 20 else 60
+    other = mp.Process(target=echo, args=(there, back, count + 1))
+    other.start()
+    there.put(sized_message(size, 0))
+    back.get()
+    times = []
+    watch = Stopwatch()
+    for i in range(1, count + 1):
+        start = time.perf_counter()
+        there.put(sized_message(size, i))
+        assert back.get() == sized_message(size, i)
+        times.append(time.perf_counter() - start)
+    result = watch.stop(count)
+    other.join()
+    p99 = sorted(times)[len(times) * 99 // 100]
+    return result
+
+
+def wake_event():
+    there, back, count = mp.Event(), mp.Event(), 3_000
+
+    def other():
+        for _ in range(count):
+            there.wait()
+            there.clear()
+            back.set()
+
+    child = mp.get_context("fork").Process(target=other)
+    child.start()
+    watch = Stopwatch()
+    for _ in range(count):
+        there.set()
+        back.wait()
+        back.clear()
+    result = watch.stop(count)
+    child.join()
+    return result
+
+
+def wake_condition():
+    condition, turn, count = mp.Condition(), mp.Value("i", 0, lock=False), 3_000
+
+    def play(mine, rounds):
+        for _ in range(rounds):
+            with condition:
+                while turn.value != mine:
+                    condition.wait()
+                turn.value = 1 - mine
+                condition.notify()
+
+    child = mp.get_context("fork").Process(target=play, args=(1, count))
+    child.start()
+    watch = Stopwatch()
+    play(0, count)
+    child.join()
+    return watch.stop(count)
+
+
 # ----------------------------------------------------------------------------------------------------------- pools
 
 
@@ -233,6 +327,17 @@ CONTENDERS = {
     "put-get": put_get,
     "round-trip/Queue": lambda: round_trip(mp.Queue),
     "round-trip/SimpleQueue": lambda: round_trip(mp.SimpleQueue),
+    "wake/Event": wake_event,
+    "wake/Condition": wake_condition,
+    **{f"messages/{producers}-{consumers}/{size}/{name}":
+       lambda queue_type=queue_type, size=size, producers=producers, consumers=consumers:
+       messages(queue_type, size, producers, consumers)
+       for name, queue_type in (("Queue", mp.Queue), ("SimpleQueue", mp.SimpleQueue))
+       for size in (8, 64, 1 << 10, 1 << 16, 1 << 20, 1 << 24)
+       for producers, consumers in ((1, 1), (2, 1), (4, 4))},
+    **{f"trip/{size}/{name}": lambda queue_type=queue_type, size=size: sized_round_trip(queue_type, size)
+       for name, queue_type in (("Queue", mp.Queue), ("SimpleQueue", mp.SimpleQueue))
+       for size in (8, 64, 1 << 10, 1 << 16, 1 << 20)},
     "single": lambda: map_squares(30_000, 1),
     "apply": apply,
     "chunked": lambda: map_squares(1_000_000, None),
@@ -246,4 +351,4 @@ if __name__ == "__main__":
     operations, seconds = CONTENDERS[sys.argv[1]]()
     cpu_outside += time.process_time()
     print(json.dumps({"operations": operations, "seconds": seconds, "busy_seconds": busy_seconds,
-                      "cpu_outside": cpu_outside}))
+                      "cpu_outside": cpu_outside, "p99": p99}))

@@ -48,12 +48,88 @@ def queue(contender):
     return ("queue_bench", contender)
 
 
+def wake(contender):
+    return ("wake_bench", contender)
+
+
+def message(contender):
+    return ("message_bench", contender)
+
+
 def pool(contender):
     return ("pool_bench", contender)
 
 
 def cpython(contender):
     return ("python_peers.py", contender)
+
+
+PEERS = {"bare ring": "ring", "bare Vyukov ring": "vyukov", "Boost.Interprocess": "boost", "pipe": "pipe",
+         "socketpair": "socketpair", "POSIX mq": "posix", "Procyon Pipe": "procyon-pipe"}
+KIB, MIB = 1024, 1024 * 1024
+
+
+def size_name(size):
+    return f"{size // MIB} MiB" if size >= MIB else f"{size // KIB} KiB" if size >= KIB else f"{size} bytes"
+
+
+def messages(work, peers, cpython_work):
+    contenders = {"Procyon": message(f"{work}/procyon")}
+    contenders.update({name: message(f"{work}/{PEERS[name]}") for name in peers})
+    for kind in ("Queue", "SimpleQueue"):
+        contenders[f"CPython {kind}"] = cpython(f"{cpython_work}/{kind}")
+    return contenders
+
+
+def wake_rows():
+    """A wakes B, B wakes A, both asleep when they are woken."""
+    futex = {"futex": wake("futex")}
+    return [
+        Row("wake-event", "Event, wake round trip", "us",
+            {"Procyon": wake("event/procyon"), **futex, "CPython Event": cpython("wake/Event")},
+            (Target.time("futex", 1.15),)),
+        Row("wake-condition", "Condition, wake round trip", "us",
+            {"Procyon": wake("condition/procyon"), **futex, "pthread condvar": wake("condition/pthread"),
+             "CPython Condition": cpython("wake/Condition")},
+            (Target.time("futex", 1.15),)),
+    ]
+
+
+def stream_rows():
+    """One producer and one consumer, or several, on messages of all sizes (64 bytes one to one: queue-stream)."""
+    # (size, producers, consumers) -> targets of performance
+    targets = {
+        (64, 4, 4): (Target.rate("Boost.Interprocess", 2.8), Target.rate("CPython Queue", 35)),
+        (KIB, 4, 4): (Target.rate("Boost.Interprocess", 2.8),),
+        (64 * KIB, 1, 1): (Target.rate("bare ring", 0.9),),
+        (MIB, 1, 1): (Target.rate("bare ring", 0.9),),
+        (16 * MIB, 1, 1): (Target.rate("bare ring", 0.9),),
+    }
+    rows = []
+    for size, producers, consumers in ((8, 1, 1), (64, 2, 1), (64, 4, 4), (KIB, 1, 1), (KIB, 4, 4), (64 * KIB, 1, 1),
+                                       (MIB, 1, 1), (16 * MIB, 1, 1)):
+        alone = producers == consumers == 1
+        peers = ["bare ring"] if alone else []
+        peers += ["bare Vyukov ring", "POSIX mq"] if size <= KIB else []
+        peers += ["Boost.Interprocess"] if size <= MIB else []
+        peers += ["pipe", "socketpair"] + (["Procyon Pipe"] if alone else [])
+        rows.append(Row(f"stream-{producers}-{consumers}-{size}",
+                        f"queue, {producers} to {consumers}, {size_name(size)}",
+                        "M/s" if size <= KIB else f"GB/s of {size}",
+                        messages(f"stream/{producers}-{consumers}/{size}", peers,
+                                 f"messages/{producers}-{consumers}/{size}"),
+                        targets.get((size, producers, consumers), ())))
+    return rows
+
+
+def trip_rows():
+    rows = []
+    for size in (8, 64, KIB, 64 * KIB, MIB):
+        peers = ["Procyon Pipe", "bare ring", "Boost.Interprocess", "pipe", "socketpair"]
+        peers += ["POSIX mq"] if size <= KIB else []
+        rows.append(Row(f"trip-{size}", f"queue, round trip of {size_name(size)}, with p99", "us",
+                        messages(f"trip/{size}", peers, f"trip/{size}"), ()))
+    return rows
 
 
 ROWS = [
@@ -143,6 +219,9 @@ ROWS = [
          "Boost.Interprocess": queue("asleep/boost"),
          "pipe": queue("asleep/pipe")},
         (Target.time("futex", 1.2),), halved=True),
+    *wake_rows(),
+    *stream_rows(),
+    *trip_rows(),
     Row("pool-create", "pool of 2, create + first map", "ms",
         {"Procyon": pool("create/procyon"),
          "raw fork and pipes": pool("create/raw-pipes"),

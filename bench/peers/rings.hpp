@@ -2,6 +2,8 @@
 // nothing but sleep. All of them may lie in shared memory.
 #pragma once
 
+#include <sched.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -72,13 +74,16 @@ class VyukovRing {
   };
 
   std::uint64_t claim(std::atomic<std::uint64_t>& index, std::uint64_t ready_after) {
+    int waits = 0;
     auto ticket = index.load(std::memory_order_relaxed);
     for (;;) {
       const auto turn = cells_[ticket % Capacity].turn.load(std::memory_order_acquire);
       if (turn == ticket + ready_after) {
         if (index.compare_exchange_weak(ticket, ticket + 1, std::memory_order_relaxed)) return ticket;
       } else {
-        if (turn < ticket + ready_after) pause_briefly();
+        // Whom it waits for may need this processor.
+        if (turn < ticket + ready_after)
+          ++waits % 256 == 0 ? static_cast<void>(::sched_yield()) : pause_briefly();
         ticket = index.load(std::memory_order_relaxed);
       }
     }

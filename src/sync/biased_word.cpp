@@ -1,6 +1,8 @@
 #include "sync/biased_word.hpp"
 
+#include <pthread.h>
 #include <sched.h>
+#include <sys/single_threaded.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +11,7 @@
 
 #include "arena/participants.hpp"
 #include "os/fence.hpp"
+#include "os/signals.hpp"
 #include "procyon/detail/os/crash_point.hpp"
 #include "procyon/detail/os/futex.hpp"
 
@@ -33,19 +36,45 @@ std::uint32_t mixed(std::uint64_t self) {
   return static_cast<std::uint32_t>(self >> 32) * 0x9E3779B1u ^ static_cast<std::uint32_t>(self);
 }
 
-// Once for each process: a forked child has another participant.
-bool accepts_fences(std::uint64_t self) {
-  static std::atomic<std::uint32_t> accepted_by{0};
-  static std::atomic<std::uint32_t> refused_by{0};
-  const auto process = static_cast<std::uint32_t>(self >> 32);
+// The process, as its participant: a forked child is another.
+constinit std::atomic<std::uint32_t> asked_by{0};
+constinit std::atomic<std::uint32_t> accepted_by{0};
+
+std::uint32_t own_process() { return static_cast<std::uint32_t>(arena::self_word() >> 32); }
+
+void* accept_aside(void* /*nothing*/) {
+  BiasedWord::accept_fences();
+  return nullptr;
+}
+
+// The kernel takes 10 to 20 ms for it once a process has several threads, which no put() may take.
+void accept_soon() {
+  if (__libc_single_threaded != 0) return static_cast<void>(BiasedWord::accept_fences());
+  const os::BlockSignals quiet;
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread{};
+  // If there is no thread to be had, nothing is biased.
+  static_cast<void>(::pthread_create(&thread, &attributes, accept_aside, nullptr));
+  ::pthread_attr_destroy(&attributes);
+}
+
+// False at first, at least if there are several threads.
+bool accepts_fences() {
+  const std::uint32_t process = own_process();
   if (accepted_by.load(std::memory_order_acquire) == process) return true;
-  if (refused_by.load(std::memory_order_relaxed) == process) return false;
-  const bool accepted = os::accept_fences();
-  (accepted ? accepted_by : refused_by).store(process, std::memory_order_release);
-  return accepted;
+  if (asked_by.exchange(process, std::memory_order_relaxed) != process) accept_soon();
+  return accepted_by.load(std::memory_order_acquire) == process;
 }
 
 }  // namespace
+
+bool BiasedWord::accept_fences() {
+  const bool accepted = os::accept_fences();
+  if (accepted) accepted_by.store(own_process(), std::memory_order_release);
+  return accepted;
+}
 
 bool BiasedWord::is_entered() const {
   const std::uint64_t bias = bias_.load(std::memory_order_relaxed);
@@ -136,7 +165,7 @@ void BiasedWord::consider_bias(std::uint64_t self) {
   if (streak < patience_.load(std::memory_order_relaxed)) [[likely]]
     return;
   streak_.store(0, std::memory_order_relaxed);
-  if (patience_.load(std::memory_order_relaxed) == never || !accepts_fences(self)) return;
+  if (patience_.load(std::memory_order_relaxed) == never || !accepts_fences()) return;
   const Slot* const slot = find_slot(self);
   if (slot == nullptr) return bias_more_seldom();
   os::crash_point("biased_word.slot_taken");

@@ -67,6 +67,10 @@ class BiasedWord {
  public:
   static constexpr std::uint32_t first_patience = 32;
 
+  /// Lets words be biased to threads of this process from now on; false if that cannot be. Without this it comes about
+  /// when a word is first to be biased, in a thread aside if there are several threads: the kernel then takes its time.
+  static bool accept_fences();
+
   /// As OwnerWord's.
   arena::Acquired lock(os::Deadline deadline) {
     const std::uint64_t self = arena::self_word();

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "arena/test_process.hpp"
-#include "os/fence.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/arena/session.hpp"
 
@@ -28,7 +27,7 @@ constexpr arena::ObjectType shared_type{"TestBiasedWord", 0x7002};
 class BiasedWordTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!os::accept_fences()) GTEST_SKIP() << "no membarrier(2) here, so nothing is biased";
+    if (!BiasedWord::accept_fences()) GTEST_SKIP() << "no membarrier(2) here, so nothing is biased";
   }
   Acquired take() { return word_.lock(os::Deadline::after(30s)); }
   void take_until_biased(std::uint32_t most = 100'000) {
@@ -104,6 +103,7 @@ TEST_F(BiasedWordTest, ARevokerThatSleepsIsWokenByTheOwner) {
 TEST_F(BiasedWordTest, TheNextIsToldOfABiasedOwnerThatWasKilledInside) {
   Gate held;
   TestProcess owner([&] {
+    BiasedWord::accept_fences();
     while (!word_.is_biased()) take(), word_.unlock();
     take();
     held.open();
@@ -128,6 +128,7 @@ TEST_F(BiasedWordTest, TheNextIsToldOfABiasedOwnerThatWasKilledInside) {
 TEST_F(BiasedWordTest, OneThatWasKilledOutsideLeavesNothingToTell) {
   Gate left;
   TestProcess owner([&] {
+    BiasedWord::accept_fences();
     while (!word_.is_biased()) take(), word_.unlock();
     left.open();
     ::pause();
@@ -153,6 +154,7 @@ TEST_F(BiasedWordTest, AForkedChildOfTheOwnerIsAnother) {
 TEST_F(BiasedWordTest, TheDeadMakeRoomForFurtherOwners) {
   for (int i = 0; i < 4; ++i) {
     TestProcess owner([&] {
+      BiasedWord::accept_fences();
       for (int takes = 0; takes < 1'000'000 && !word_.is_biased(); ++takes) take(), word_.unlock();
       return word_.is_biased() ? 0 : 1;
     });

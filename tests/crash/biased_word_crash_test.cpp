@@ -7,7 +7,6 @@
 #include <functional>
 #include <string>
 
-#include "os/fence.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/os/crash_point.hpp"
@@ -56,7 +55,7 @@ struct BiasedOperation {
 };
 
 void expect_lock_survives(const BiasedOperation& operation) {
-  if (!os::accept_fences()) GTEST_SKIP() << "no membarrier(2) here, so nothing is biased";
+  if (!BiasedWord::accept_fences()) GTEST_SKIP() << "no membarrier(2) here, so nothing is biased";
   arena::Reference reference;
   std::size_t used = 0;
   const Scenario scenario{.name = operation.name,
@@ -71,6 +70,7 @@ void expect_lock_survives(const BiasedOperation& operation) {
                           .victim =
                               [&] {
                                 arena::Session::current().self();
+                                BiasedWord::accept_fences();
                                 auto& guarded = reference.get<Guarded>();
                                 operation.before_window(guarded);
                                 begin_window();
@@ -114,12 +114,16 @@ TEST(BiasedWordCrash, RevokeTheBiasOfALivingOne) {
 }
 TEST(BiasedWordCrash, RevokeTheBiasOfADeadOne) {
   expect_lock_survives({.name = "biased word, revoke, owner dead outside", .arrange = [](Guarded& guarded) {
-                          let_somebody_die([&] { change_until_biased(guarded); });
+                          let_somebody_die([&] {
+                            BiasedWord::accept_fences();
+                            change_until_biased(guarded);
+                          });
                         }});
 }
 TEST(BiasedWordCrash, RevokeTheBiasOfOneThatDiedInside) {
   expect_lock_survives({.name = "biased word, revoke, owner dead inside", .arrange = [](Guarded& guarded) {
                           let_somebody_die([&] {
+                            BiasedWord::accept_fences();
                             change_until_biased(guarded);
                             guarded.word.lock(os::Deadline::never());
                             guarded.first.store(guarded.first.load() + 1);

@@ -253,6 +253,7 @@ Texts messages_that_fill(std::size_t ring_bytes, std::size_t size) {
 
 /// Its locks become the caller's own (sync/biased_word.hpp). Leaves the one message that lies in it, if one does.
 void bias_locks(Queue<Text>& queue) {
+  sync::BiasedWord::accept_fences();
   for (std::uint32_t i = 0; i < 2 * sync::BiasedWord::first_patience; ++i) {
     const Text message = queue.try_get().value_or(Text());
     queue.put(message);
