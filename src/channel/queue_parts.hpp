@@ -3,7 +3,6 @@
 
 #include "channel/queue_format.hpp"
 #include "procyon/detail/arena/session.hpp"
-#include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/sync/state_lock.hpp"
 
 namespace procyon::channel {
@@ -41,14 +40,7 @@ class QueueLock : public sync::BasicStateLock<sync::BiasedWord> {
   QueueLock(sync::BiasedWord& word, const QueueView& queue, void (*recover)(const QueueView&),
             os::Deadline deadline)
       : BasicStateLock(
-            word, [&] { recover(queue); }, patient(word, deadline)) {}
-
- private:
-  // The lock is held for instructions only, so who does not want to wait for a message waits for the lock: otherwise
-  // get_nowait() would say that a queue is empty because somebody else takes from it. Bounded, as a holder may be stopped.
-  static os::Deadline patient(const sync::BiasedWord& word, os::Deadline deadline) {
-    return deadline == os::Deadline::now() && word.is_held() ? os::Deadline::after(os::wait_slice) : deadline;
-  }
+            word, [&] { recover(queue); }, deadline) {}
 };
 
 }  // namespace procyon::channel

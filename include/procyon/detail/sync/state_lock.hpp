@@ -9,6 +9,7 @@
 
 #include "procyon/detail/arena/owner_word.hpp"
 #include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/os/futex.hpp"
 
 namespace procyon::sync {
 
@@ -18,7 +19,11 @@ class BasicStateLock {
   /// `repair` is called with the lock held if an owner died; should it be killed too, the next one calls it again.
   template <class Repair>
   BasicStateLock(Word& word, Repair&& repair, os::Deadline deadline = os::Deadline::never()) : word_(word) {
-    const arena::Acquired acquired = word.lock(deadline);
+    arena::Acquired acquired = word.lock(deadline);
+    // It is held for instructions only, so who does not want to wait for a message waits for the lock: otherwise
+    // get_nowait() would say that a queue is empty because somebody else takes from it. Bounded: a holder may be stopped.
+    if (acquired == arena::Acquired::not_in_time && deadline == os::Deadline::now()) [[unlikely]]
+      acquired = word.lock(os::Deadline::after(os::wait_slice));
     held_ = acquired != arena::Acquired::not_in_time;
     if (acquired == arena::Acquired::after_owner_died) [[unlikely]] {
       repair();
