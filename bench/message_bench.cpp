@@ -310,7 +310,7 @@ Result our_pipe_round_trip() {
   const auto message = std::make_unique<MessageOf<Size>>();
   std::uint64_t sum = 0;
   const auto bytes = std::as_writable_bytes(std::span(message->words));
-  const Result result = measure_trips(count, [&](std::uint64_t i) {
+  const Result result = measure_trips(count, [&, &mine = mine](std::uint64_t i) {
     fill<Size>(*message, i);
     mine.send_bytes(bytes);
     mine.recv_bytes_into(bytes);
