@@ -23,7 +23,7 @@ MODELS = {
     "owner_word": ([], [OWNER_ALIVE, "DEATHS=2 ROUNDS=1"],
                    {1: OWNER_ALIVE, 2: OWNER_ALIVE, 3: "DEATHS=1 ROUNDS=1", 4: OWNER_ALIVE, 5: "DEATHS=1 ROUNDS=1",
                     6: OWNER_ALIVE}),
-    "bias_revocation": ([], ["DEATHS=0 TIMED=true", "DEATHS=1 TIMED=false"],
+    "bias_revocation": ([], ["DEATHS=0 TIMED=true", "DEATHS=1 TIMED=false THIRD_ROUNDS=0", "DEATHS=1 TIMED=true THIRD_ROUNDS=1"],
                     {1: "DEATHS=0 TIMED=true", 2: "DEATHS=0 TIMED=true", 3: "DEATHS=0 TIMED=true", 4: "DEATHS=1 TIMED=true",
                      5: "DEATHS=0 TIMED=true"}),
     "sleep": ([], ["MESSAGES=2", "BATCH=1"], {number: "MESSAGES=2" for number in range(1, 7)}),
