@@ -23,7 +23,9 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <span>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -169,6 +171,9 @@ class Queue {
   [[nodiscard]] const channel::QueueEngine& engine() const { return engine_; }
 
  private:
+  // What such a T is serialised to lies in memory already: no need to copy it to and fro.
+  static constexpr bool is_its_bytes = wire::bitwise<T> && std::is_trivially_default_constructible_v<T>;
+
   void check_open() const {
     if (closed_) channel::throw_queue_closed();
   }
@@ -176,9 +181,14 @@ class Queue {
   void put_until(const T& item, os::Deadline deadline) {
     check_open();
     channel::Parcel parcel;
-    wire::Writer writer(&parcel);
-    wire::write(writer, item);
-    if (!engine_.put(writer.bytes(), parcel, deadline)) channel::throw_queue_full(engine_.options());
+    if constexpr (is_its_bytes) {
+      if (!engine_.put(std::as_bytes(std::span(&item, 1)), parcel, deadline))
+        channel::throw_queue_full(engine_.options());
+    } else {
+      wire::Writer writer(&parcel);
+      wire::write(writer, item);
+      if (!engine_.put(writer.bytes(), parcel, deadline)) channel::throw_queue_full(engine_.options());
+    }
   }
 
   template <class Items>
@@ -218,9 +228,18 @@ class Queue {
 
   std::optional<T> get_until(os::Deadline deadline) {
     check_open();
-    channel::ReceivedMessage message;
-    if (!channel::has_come(engine_.get(message, deadline))) return std::nullopt;
-    return decode(message.bytes(), message.references());
+    if constexpr (is_its_bytes) {
+      std::optional<T> value(std::in_place);
+      const auto target = std::as_writable_bytes(std::span(&*value, 1));
+      channel::ReceivedMessage message(target);
+      if (!channel::has_come(engine_.get(message, deadline))) return std::nullopt;
+      if (message.bytes().data() != target.data()) value = decode(message.bytes());
+      return value;
+    } else {
+      channel::ReceivedMessage message;
+      if (!channel::has_come(engine_.get(message, deadline))) return std::nullopt;
+      return decode(message.bytes(), message.references());
+    }
   }
 
   std::vector<T> get_many_until(std::size_t most, os::Deadline deadline) {

@@ -23,6 +23,7 @@ ReceivedMessage::~ReceivedMessage() {
 }
 
 std::byte* ReceivedMessage::make_room(std::size_t size) {
+  if (size == target_.size() && size != 0) return target_.data();
   if (size <= inline_.size()) return inline_.data();
   heap_ = std::make_unique_for_overwrite<std::byte[]>(size);
   return heap_.get();

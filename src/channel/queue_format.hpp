@@ -95,6 +95,7 @@ inline constexpr std::size_t largest_inline = 16 << 10;  // beyond it a message 
 
 enum class RecordKind : std::uint32_t { inline_bytes, in_block, filler };
 
+/// In the ring as one word, | kind 32 | size 32 |.
 struct RecordHeader {
   std::uint32_t size;  // bytes of payload behind this header, without padding
   RecordKind kind;

@@ -26,19 +26,17 @@ bool has_message(QueueState& state, const Segment& first, std::uint32_t sequence
 }
 
 void claim(QueueState& state, Mark head, std::uint32_t count) {
-  const Claim claim{own_participant(), static_cast<std::uint16_t>(count),
-                    static_cast<std::uint16_t>(head.sequence + count)};
-  state.claim.store(claim.bits(), std::memory_order_relaxed);
+  state.claim.store(Claim::pack(own_participant(), count, head.sequence + count), std::memory_order_relaxed);
 }
 
 }  // namespace
 
-std::optional<Mark> find_head(const QueueView& queue) {
+bool find_head(const QueueView& queue, Mark& head) {
   QueueState& state = queue.state;
-  Mark head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
+  head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
   while (!has_message(state, queue.first(), head.sequence)) {
     const std::uint64_t next = queue.first().next.load(std::memory_order_acquire);
-    if (next == 0) return std::nullopt;
+    if (next == 0) return false;
     // The last message of this segment may have come between the two looks.
     if (has_message(state, queue.first(), head.sequence)) break;
     state.retired_segment.store(state.first_segment.load(std::memory_order_relaxed),
@@ -49,20 +47,12 @@ std::optional<Mark> find_head(const QueueView& queue) {
     free_retired_segment(queue);
     head = Mark::from_bits(queue.first().head.load(std::memory_order_relaxed));
   }
-  return head;
+  return true;
 }
 
-void count_taken_bytes(QueueState& state, std::uint32_t sequence, std::size_t size) {
-  if (state.settings.max_bytes == 0) [[likely]]
-    return;
+void add_taken_bytes(QueueState& state, std::uint32_t sequence, std::size_t size) {
   const std::uint64_t before = state.taken_bytes[sequence % 2].load(std::memory_order_relaxed);
   state.taken_bytes[(sequence + 1) % 2].store(before + size, std::memory_order_release);
-}
-
-void wake_producers(QueueState& state) {
-  // The one that is woken might be one whose message is still too large.
-  if (state.settings.max_bytes != 0) return sync::wake_all(state.put_sleepers);
-  sync::wake_one(state.put_sleepers);
 }
 
 Got QueueEngine::get(ReceivedMessage& message, os::Deadline deadline) {
@@ -84,25 +74,25 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
   if (state.tables.returned_hint.load(std::memory_order_relaxed) != 0 && take_returned(queue, message))
       [[unlikely]]
     return Attempt::done;
-  const std::optional<Mark> head = find_head(queue);
-  if (!head) {
+  Mark head;
+  if (!find_head(queue, head)) {
     return_leases_of_the_dead(queue);
     return take_returned(queue, message) ? Attempt::done : Attempt::must_wait;
   }
 
   Segment& segment = queue.first();
-  const Record record = record_at(segment, *head);
-  claim_task(queue, 1);
-  claim(state, *head, 1);
+  const Record record = record_at(segment, head);
+  if (state.settings.counts_tasks) claim_task(queue, 1);
+  claim(state, head, 1);
   if (record.header.kind == RecordKind::inline_bytes) {
     std::byte* const copy = message.make_room(record.header.size);
     std::memcpy(copy, record.payload, record.header.size);
     message.bytes_ = {copy, record.header.size};
-    count_taken_bytes(state, head->sequence, record.header.size);
+    count_taken_bytes(state, head.sequence, record.header.size);
     segment.head.store(record.behind.bits(), std::memory_order_release);
   } else {
     const BlockRecord large = record.block();
-    count_taken_bytes(state, head->sequence, large.size);
+    count_taken_bytes(state, head.sequence, large.size);
     state.claimed_head.store(record.behind.bits(), std::memory_order_relaxed);
     state.claimed_block.store(large.block, std::memory_order_release);
     os::crash_point("queue.get.block_claimed");
@@ -112,7 +102,7 @@ QueueEngine::Attempt QueueEngine::try_get(ReceivedMessage& message, os::Deadline
     state.claimed_block.store(0, std::memory_order_release);
   }
   os::crash_point("queue.get.committed");
-  count_task(queue);
+  if (state.settings.counts_tasks) count_claimed_task(queue);
   state.get_count.store(record.behind.sequence, std::memory_order_release);
   os::crash_point("queue.get.counted");
   state.claim.store(0, std::memory_order_release);
@@ -128,14 +118,15 @@ QueueEngine::Attempt QueueEngine::try_get_many(MessageBatch& messages, ReceivedM
   QueueState& state = *state_;
   QueueLock lock(state.get_lock, queue, recover_consumers, deadline);
   if (!lock.held()) return Attempt::not_in_time;
-  const std::optional<Mark> first =
-      state.tables.returned_hint.load(std::memory_order_relaxed) == 0 ? find_head(queue) : std::nullopt;
+  Mark first;
+  const bool is_there =
+      state.tables.returned_hint.load(std::memory_order_relaxed) == 0 && find_head(queue, first);
   // The sum of the bytes is kept for two commits only.
   const std::size_t limit = state.settings.max_bytes != 0 ? 1 : std::min<std::size_t>(most, UINT16_MAX);
   std::uint32_t count = 0;
   Segment& segment = queue.first();
-  Mark head = first.value_or(Mark{});
-  while (first && count < limit && !messages.is_enough()) {
+  Mark head = first;
+  while (is_there && count < limit && !messages.is_enough()) {
     if (count != 0 && !has_message(state, segment, head.sequence)) break;
     const Record record = record_at(segment, head);
     if (record.header.kind != RecordKind::inline_bytes || record.header.size > MessageBatch::largest_message)
@@ -149,11 +140,11 @@ QueueEngine::Attempt QueueEngine::try_get_many(MessageBatch& messages, ReceivedM
     lock.unlock();
     return try_get(single, deadline);
   }
-  claim_task(queue, count);
-  claim(state, *first, count);
+  if (state.settings.counts_tasks) claim_task(queue, count);
+  claim(state, first, count);
   segment.head.store(head.bits(), std::memory_order_release);
   os::crash_point("queue.get_many.committed");
-  count_task(queue);
+  if (state.settings.counts_tasks) count_claimed_task(queue);
   state.get_count.store(head.sequence, std::memory_order_release);
   os::crash_point("queue.get_many.counted");
   state.claim.store(0, std::memory_order_release);

@@ -88,12 +88,12 @@ LeaseEntry* QueueEngine::find_returned(const QueueView& queue) {
 bool QueueEngine::take_returned(const QueueView& queue, ReceivedMessage& message) {
   LeaseEntry* const entry = find_returned(queue);
   if (entry == nullptr) return false;
-  claim_task(queue, 1);
+  if (state_->settings.counts_tasks) claim_task(queue, 1);
   set_phase(*entry, own_participant(), LeasePhase::taking);
   os::crash_point("queue.get.returned_committed");
   take_block(queue, block_of(*entry), entry->size.load(std::memory_order_relaxed),
              entry->pins.load(std::memory_order_relaxed), message);
-  count_task(queue);
+  if (state_->settings.counts_tasks) count_claimed_task(queue);
   set_phase(*entry, 0, LeasePhase::free);
   return true;
 }
@@ -110,9 +110,9 @@ QueueEngine::Attempt QueueEngine::try_lease(LeasedMessage& message, os::Deadline
   const std::uint32_t self = own_participant();
 
   look_for_dead_holders(queue);
-  std::optional<Mark> head;
+  Mark head;
   LeaseEntry* again = find_returned(queue);
-  if (again == nullptr && !(head = find_head(queue))) {
+  if (again == nullptr && !find_head(queue, head)) {
     return_leases_of_the_dead(queue);
     again = find_returned(queue);
     if (again == nullptr) return Attempt::must_wait;
@@ -126,7 +126,7 @@ QueueEngine::Attempt QueueEngine::try_lease(LeasedMessage& message, os::Deadline
 
   LeaseEntry& entry = leases_of(queue).find_or_grow(
       [](const LeaseEntry& candidate) { return state_of(candidate).phase == LeasePhase::free; });
-  const Record record = record_at(queue.first(), *head);
+  const Record record = record_at(queue.first(), head);
   const bool is_copied = record.header.kind == RecordKind::inline_bytes;
   const Handle copy = is_copied ? copy_of(queue, record) : Handle();
   fill(entry, record, copy);
@@ -135,7 +135,7 @@ QueueEngine::Attempt QueueEngine::try_lease(LeasedMessage& message, os::Deadline
   os::crash_point("queue.lease.claimed");
   if (is_copied) queue.session.hand_to(copy, queue.self);
   os::crash_point("queue.lease.copy_held");
-  count_taken_bytes(state, head->sequence, entry.size.load(std::memory_order_relaxed));
+  count_taken_bytes(state, head.sequence, entry.size.load(std::memory_order_relaxed));
   queue.first().head.store(record.behind.bits(), std::memory_order_release);
   os::crash_point("queue.lease.committed");
   set_phase(entry, self, LeasePhase::leased);
@@ -186,10 +186,8 @@ void return_leases_of_the_dead(const QueueView& queue) {
   });
 }
 
-void look_for_dead_holders(const QueueView& queue) {
+void count_take_and_look(const QueueView& queue) {
   constexpr std::uint32_t takes_between_looks = 64;
-  if (!leases_of(queue).exists()) [[likely]]
-    return;
   std::atomic<std::uint32_t>& takes = queue.state.tables.takes_since_look;
   takes.store(takes.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (takes.load(std::memory_order_relaxed) < takes_between_looks) return;

@@ -74,8 +74,10 @@ bool is_at_bound_in_bytes(const QueueState& state, std::uint32_t sequence, std::
          bytes_put(state, sequence) - bytes_taken(state) + size > state.settings.max_bytes;
 }
 
+// As one word: a consumer that reads it as one soon afterwards would stall on two halves.
 void write_header(Segment& segment, std::uint32_t position, RecordHeader header) {
-  std::memcpy(at(segment, position), &header, sizeof header);
+  const std::uint64_t word = std::uint64_t{static_cast<std::uint32_t>(header.kind)} << 32 | header.size;
+  std::memcpy(at(segment, position), &word, sizeof word);
 }
 
 // Steps 3 and 4 of putting, the record's payload given in one piece. Returns the committed tail.

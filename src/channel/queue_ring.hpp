@@ -36,13 +36,18 @@ struct Record {
   }
 };
 
+inline RecordHeader header_at(Segment& segment, std::uint32_t position) {
+  std::uint64_t word;
+  std::memcpy(&word, at(segment, position), sizeof word);
+  return {static_cast<std::uint32_t>(word), static_cast<RecordKind>(word >> 32)};
+}
+
 /// The record at `head`, or behind the filler that lies there. There is one.
 inline Record record_at(Segment& segment, Mark head) {
-  RecordHeader header;
-  std::memcpy(&header, at(segment, head.position), sizeof header);
+  RecordHeader header = header_at(segment, head.position);
   if (header.kind == RecordKind::filler) {
     head.position += granules(sizeof header + header.size);
-    std::memcpy(&header, at(segment, head.position), sizeof header);
+    header = header_at(segment, head.position);
   }
   return {header,
           at(segment, head.position) + sizeof header,

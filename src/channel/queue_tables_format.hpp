@@ -121,8 +121,10 @@ struct Claim {
     return {static_cast<std::uint32_t>(bits >> 32), static_cast<std::uint16_t>(bits >> 16),
             static_cast<std::uint16_t>(bits)};
   }
-  [[nodiscard]] constexpr std::uint64_t bits() const {
-    return std::uint64_t{participant} << 32 | std::uint64_t{count} << 16 | sequence_behind;
+  /// From the numbers themselves: a Claim in memory, read back as one word, would stall on its halves.
+  static constexpr std::uint64_t pack(std::uint32_t participant, std::uint32_t count,
+                                      std::uint32_t sequence) {
+    return std::uint64_t{participant} << 32 | std::uint64_t{count & 0xffff} << 16 | (sequence & 0xffff);
   }
 };
 

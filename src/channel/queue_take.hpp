@@ -1,25 +1,37 @@
 // Steps of taking that get() and get_lease() share. All under get_lock.
 #pragma once
 
-#include <optional>
-
 #include "channel/queue_parts.hpp"
 #include "procyon/detail/channel/queue_engine.hpp"
 #include "procyon/detail/sync/sleep.hpp"
 
 namespace procyon::channel {
 
-/// From time to time looks whether holders of leases have died.
-void look_for_dead_holders(const QueueView& queue);
+/// Looks whether holders of leases have died; called with each take, it does so from time to time.
+void count_take_and_look(const QueueView& queue);
+inline void look_for_dead_holders(const QueueView& queue) {
+  if (queue.state.tables.leases.first.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    count_take_and_look(queue);
+}
 
-/// Where the next message lies in the first segment, after leaving those that are empty. Nothing if there is none.
-std::optional<Mark> find_head(const QueueView& queue);
+/// Where the next message lies in the first segment, after leaving those that are empty. False if there is none.
+/// (Not an optional: giving one back in registers stalls on its one-byte flag, and cost an eighth of a get.)
+bool find_head(const QueueView& queue, Mark& head);
 
 /// Adds the message at `sequence` to taken_bytes, before its commit.
-void count_taken_bytes(QueueState& state, std::uint32_t sequence, std::size_t size);
+void add_taken_bytes(QueueState& state, std::uint32_t sequence, std::size_t size);
+inline void count_taken_bytes(QueueState& state, std::uint32_t sequence, std::size_t size) {
+  if (state.settings.max_bytes != 0) [[unlikely]]
+    add_taken_bytes(state, sequence, size);
+}
 
 /// After the commit, without the lock.
-void wake_producers(QueueState& state);
+inline void wake_producers(QueueState& state) {
+  // The one that is woken might be one whose message is still too large.
+  if (state.settings.max_bytes != 0) [[unlikely]]
+    return sync::wake_all(state.put_sleepers);
+  sync::wake_one(state.put_sleepers);
+}
 
 /// Repeats an attempt to take until it succeeds, or the deadline passes, or nobody is left who could put anything.
 template <class Try>

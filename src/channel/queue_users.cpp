@@ -93,8 +93,6 @@ ConsumerEntry& own_consumer(const QueueView& queue) {
 }
 
 void QueueEngine::claim_task(const QueueView& queue, std::uint32_t count) {
-  if (!state_->settings.counts_tasks) [[likely]]
-    return;
   if (consumer_ == nullptr || participant_of(*consumer_) != own_participant())
     consumer_ = &own_consumer(queue);
   QueueTables& tables = state_->tables;
@@ -102,10 +100,6 @@ void QueueEngine::claim_task(const QueueView& queue, std::uint32_t count) {
                              std::memory_order_relaxed);
   const auto offset = reinterpret_cast<std::byte*>(consumer_) - queue.session.base();
   tables.claimed_consumer.store(static_cast<std::uint64_t>(offset), std::memory_order_release);
-}
-
-void QueueEngine::count_task(const QueueView& queue) {
-  if (state_->settings.counts_tasks) count_claimed_task(queue);
 }
 
 void count_claimed_task(const QueueView& queue) {

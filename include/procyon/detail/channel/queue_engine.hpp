@@ -39,6 +39,8 @@ struct QueueView;
 class ReceivedMessage {
  public:
   ReceivedMessage() = default;
+  /// A small message of just this size is put into `target` instead of into this object.
+  explicit ReceivedMessage(std::span<std::byte> target) : target_(target) {}
   ReceivedMessage(const ReceivedMessage&) = delete;
   ReceivedMessage& operator=(const ReceivedMessage&) = delete;
   ~ReceivedMessage();
@@ -53,6 +55,7 @@ class ReceivedMessage {
 
   std::byte* make_room(std::size_t size);
 
+  std::span<std::byte> target_;
   std::span<const std::byte> bytes_;
   std::span<const TravellingReference> references_;
   arena::Handle block_;
@@ -172,7 +175,6 @@ class QueueEngine {
   LeaseEntry* find_returned(const QueueView& queue);
   bool producers_are_gone() const;
   void claim_task(const QueueView& queue, std::uint32_t count);
-  void count_task(const QueueView& queue);
   [[noreturn]] void throw_lost(std::uint32_t count) const;
   void finish_tasks_of_the_dead() const;
 
