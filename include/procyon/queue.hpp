@@ -18,6 +18,7 @@
 // whose end somebody waits for: JoinableQueue.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -155,10 +156,11 @@ class Queue {
   /// For wait(): ready while get() would not wait.
   [[nodiscard]] sync::WaitTarget wait_target() const { return engine_.wait_target(); }
 
-  /// This object puts and gets no more (both throw std::logic_error); other references are not affected. If the queue ends
+  /// This object puts and gets no more (both throw std::logic_error); other references are not affected, nor is a call that
+  /// waits already. If the queue ends
   /// with its producers, this process is none any more.
   void close() {
-    if (!std::exchange(closed_, true)) engine_.leave_producers();
+    if (!std::atomic_ref<bool>(closed_).exchange(true)) engine_.leave_producers();
   }
 
   [[nodiscard]] const arena::Reference& reference() const { return engine_.reference(); }
@@ -175,7 +177,8 @@ class Queue {
   static constexpr bool is_its_bytes = wire::bitwise<T> && std::is_trivially_default_constructible_v<T>;
 
   void check_open() const {
-    if (closed_) channel::throw_queue_closed();
+    if (std::atomic_ref<bool>(const_cast<bool&>(closed_)).load(std::memory_order_relaxed))
+      channel::throw_queue_closed();
   }
 
   void put_until(const T& item, os::Deadline deadline) {
@@ -280,7 +283,7 @@ class Queue {
   }
 
   channel::QueueEngine engine_;
-  bool closed_ = false;
+  alignas(std::atomic_ref<bool>::required_alignment) bool closed_ = false;
 };
 
 }  // namespace procyon

@@ -26,6 +26,7 @@ MODELS = {
     "bias_revocation": ([], ["DEATHS=0 TIMED=true", "DEATHS=1 TIMED=false THIRD_ROUNDS=0", "DEATHS=1 TIMED=true THIRD_ROUNDS=1"],
                     {1: "DEATHS=0 TIMED=true", 2: "DEATHS=0 TIMED=true", 3: "DEATHS=0 TIMED=true", 4: "DEATHS=1 TIMED=true",
                      5: "DEATHS=0 TIMED=true"}),
+    "doorbell": ([], ["", "WATCH", "WATCH EDGE"], {1: "", 2: "", 3: "", 4: "", 5: "WATCH EDGE", 6: "WATCH"}),
     "sleep": ([], ["MESSAGES=2", "BATCH=1"], {number: "MESSAGES=2" for number in range(1, 7)}),
     "condition": (["-E"], ["DEATHS=0 TIMED=true", "DEATHS=2 TIMED=false", "DEATHS=2 TIMED=true"],
                   {number: "DEATHS=1 TIMED=true" for number in range(1, 5)}),
