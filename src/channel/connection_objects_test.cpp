@@ -42,6 +42,7 @@ std::size_t used() {
 }
 
 int lowest_free_descriptor() {
+  arena::Session::current();  // which has two of its own, and stays
   const os::Descriptor probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   return probe.get();
 }
