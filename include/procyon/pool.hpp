@@ -62,6 +62,9 @@ struct PoolOptions {
   Initializer initializer = {};                  // if it throws in a worker, the pool is broken
   int maxtasksperchild = 0;                      // chunks after which a worker is replaced; 0: never
   std::optional<StartMethod> start_method = {};  // as set_start_method() says, if not said
+  // For a debugger: no workers; each task runs in the thread that gives it out, before the call returns. Arguments and
+  // results are copied as ever. Time-outs and limits are not looked at, and a crash is the program's own.
+  bool run_inline = false;
 };
 
 struct ApplyOptions {
@@ -165,6 +168,9 @@ class Pool {
   void join();
 
  private:
+  friend class ThreadPool;
+  explicit Pool(std::shared_ptr<pool::Engine> engine) : engine_(std::move(engine)) {}
+
   template <class F, class... Arguments>
   auto give(ApplyOptions options, bool will_wait, const char* call, const F& function,
             const Arguments&... arguments) {
@@ -196,7 +202,8 @@ class Pool {
     typename Encoder::Type encoder(function);
     try {
       // Shared objects that travel with the callable must be there once for each task.
-      const bool can_repeat = encoder.task().parcel.empty();
+      const bool can_repeat = encoder.task().parcel.empty() && pool::crosses_as_bytes<F>;
+      // Nor is there anything to copy for threads.
       if (const std::optional<pool::ItemRun> run = inputs.contiguous(); run && can_repeat) {
         engine_->submit_all({job, 0, 0, options.timeout}, encoder.task(), *run, chunksize);
       } else {

@@ -35,6 +35,7 @@
 #include "procyon/shared_memory.hpp"
 #include "procyon/shared_memory_scope.hpp"
 #include "procyon/simple_queue.hpp"
+#include "procyon/thread_pool.hpp"
 #include "procyon/value.hpp"
 #include "procyon/version.hpp"
 #include "procyon/wait.hpp"

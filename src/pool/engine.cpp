@@ -11,6 +11,8 @@
 #include "arena/participants.hpp"
 #include "os/signals.hpp"
 #include "pool/ledger.hpp"
+#include "pool/thread_worker.hpp"
+#include "pool/worker.hpp"
 #include "pool/workforce.hpp"
 #include "process/state.hpp"
 #include "procyon/detail/sync/doorbell.hpp"
@@ -57,7 +59,9 @@ class Engine::Master {
         reference_(make_pool(options)),
         pool_(reference_.get<PoolState>()),
         ledger_(session_, pool_, reference_.handle()),
-        workforce_(reference_, options.start_method, [bell = foremans_bell_] { ring(*bell); }) {}
+        workers_(options.workers),
+        workforce_(reference_, options.start_method, [bell = foremans_bell_] { ring(*bell); }),
+        threads_(pool_, options.thread_initializer) {}
 
   void begin(const EngineOptions& options, EncodedTask& initializer);
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
@@ -91,7 +95,12 @@ class Engine::Master {
   enum class Life : std::uint8_t { open, closed, terminated };
 
   void require_open() const;
+  void require_no_task_of_mine(const char* call) const;
+  void check_timeout(TaskDescription& description) const;
   bool try_submit(const TaskDescription& description, EncodedTask& task);
+  void run_here();
+  void start_here();
+  void start_threads(std::uint32_t count);
   void wait_for_room(std::size_t window);
   [[nodiscard]] std::size_t tasks_to_await(std::size_t missing) const;
   static void ring(os::FutexWord& bell);
@@ -128,7 +137,11 @@ class Engine::Master {
 
   // The foreman sleeps on it. Shared with the supervisor, who may ring it when this pool is gone.
   std::shared_ptr<os::FutexWord> foremans_bell_ = std::make_shared<os::FutexWord>(0);
-  Workforce workforce_;
+  const Workers workers_;
+  Workforce workforce_;  // of these three, one is in use
+  ThreadWorkers threads_;
+  std::recursive_mutex here_;         // held by the caller that runs tasks, which may give out more
+  std::exception_ptr thread_failed_;  // an initializer; guarded by mutex_
   std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> watches_{0};  // waiters of wait(): told by this process's bell
   std::mutex collecting_;                  // held by the one thread that sleeps on the workers' word
@@ -155,6 +168,35 @@ void count_pending(Job& job, std::size_t items) {
 
 }  // namespace
 
+void Engine::Master::require_no_task_of_mine(const char* call) const {
+  if (workers_ != Workers::processes && ThreadWorkers::is_in_task_of(pool_))
+    throw std::logic_error(
+        std::string("procyon: ") + call +
+        "() of a pool was called by one of its own tasks, whose end it would wait for; leave "
+        "it to the code that made the pool");
+}
+
+void Engine::Master::check_timeout(TaskDescription& description) const {
+  if (workers_ == Workers::caller) description.timeout.reset();
+  if (workers_ == Workers::threads && description.timeout)
+    throw std::invalid_argument(
+        "procyon: a task of a ThreadPool cannot have a time-out: a thread cannot be ended from outside; use "
+        "a "
+        "Pool, or let the task look at the clock itself");
+}
+
+// All that is ready, on the thread that asked for it.
+void Engine::Master::run_here() {
+  {
+    const std::lock_guard guard(here_);
+    const ThreadWorkers::InTask in_task(pool_);
+    CallableCache cache;
+    while (const auto claimed = claim(pool_, 0))
+      run_task(session_, pool_, reference_.handle(), 0, *claimed, cache);
+  }
+  collect_in_passing();
+}
+
 bool Engine::Master::try_submit(const TaskDescription& description, EncodedTask& task) {
   {
     const std::lock_guard guard(mutex_);
@@ -168,6 +210,11 @@ bool Engine::Master::try_submit(const TaskDescription& description, EncodedTask&
 }
 
 void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool wait_for_slot) {
+  check_timeout(description);
+  if (workers_ == Workers::caller) {
+    while (!try_submit(description, task)) run_here();
+    return run_here();
+  }
   if (!wait_for_slot) {
     if (!try_submit(description, task)) {
       const std::lock_guard guard(mutex_);
@@ -191,6 +238,7 @@ void Engine::Master::submit_all(const TaskDescription& description, EncodedTask&
   const std::size_t batch = are_large ? 1 : announced_together;
   const std::size_t count = items.items.size() / items.item_size;
   TaskDescription next = description;
+  check_timeout(next);
   for (std::size_t given = 0; given < count;) {
     bool has_room = true;
     {
@@ -208,6 +256,10 @@ void Engine::Master::submit_all(const TaskDescription& description, EncodedTask&
         given += next.item_count;
       }
       ledger_.announce();
+    }
+    if (workers_ == Workers::caller) {
+      run_here();
+      continue;
     }
     if (description.timeout) wake_foreman();
     if (!has_room) wait_for_room(window);
@@ -371,6 +423,12 @@ os::Deadline Engine::Master::next_round() const {
 }
 
 void Engine::Master::deal_with_ends() {
+  std::exception_ptr thread_failed;
+  {
+    const std::lock_guard guard(mutex_);
+    thread_failed = std::exchange(thread_failed_, nullptr);
+  }
+  if (thread_failed) break_pool(thread_failed);
   const std::vector<Workforce::End> ends = workforce_.take_ends();
   for (const Workforce::End& end : ends) {
     bool had_task = false;
@@ -468,6 +526,8 @@ void Engine::Master::break_pool(const std::exception_ptr& cause) {
     pool_.stopping.store(1, std::memory_order_seq_cst);
   }
   // No worker may be inside a slot when the slots are freed.
+  sync::wake_all(pool_.worker_sleepers);
+  threads_.join();
   workforce_.end_all();
   if (!workforce_.join_all(os::Deadline::after(std::chrono::seconds(1)))) {
     workforce_.end_overdue();
@@ -484,6 +544,13 @@ void Engine::Master::break_pool(const std::exception_ptr& cause) {
 
 void Engine::Master::begin(const EngineOptions& options, EncodedTask& initializer) {
   if (options.has_initializer) store_initializer(reference_, initializer);
+  if (workers_ == Workers::caller) return start_here();
+  if (workers_ == Workers::threads) {
+    start_threads(options.processes);
+    const os::BlockSignals blocked;
+    foreman_ = std::thread([this] { run_foreman(); });
+    return;
+  }
   try {
     for (std::uint32_t worker = 0; worker < options.processes; ++worker) workforce_.start(worker);
   } catch (...) {
@@ -498,12 +565,30 @@ void Engine::Master::begin(const EngineOptions& options, EncodedTask& initialize
   foreman_ = std::thread([this] { run_foreman(); });
 }
 
+void Engine::Master::start_here() {
+  if (!initialize(session_, pool_, reference_, pool_.worker(0))) break_pool(initializer_error(0));
+}
+
+void Engine::Master::start_threads(std::uint32_t count) {
+  threads_.start(count, [this](const std::exception_ptr& error) {
+    const Error what(error);
+    {
+      const std::lock_guard guard(mutex_);
+      thread_failed_ = std::make_exception_ptr(BrokenPool(
+          "procyon: the initializer of this pool failed in a thread, so it has none to work with: " +
+          what.type() + ": " + what.what()));
+    }
+    wake_foreman();
+  });
+}
+
 void Engine::Master::close() {
   const std::lock_guard guard(mutex_);
   if (life_ == Life::open) life_ = Life::closed;
 }
 
 void Engine::Master::terminate() {
+  require_no_task_of_mine("terminate");
   {
     const std::lock_guard guard(mutex_);
     if (life_ == Life::terminated) return;
@@ -513,6 +598,8 @@ void Engine::Master::terminate() {
     pool_.stopping.exchange(1, std::memory_order_seq_cst);
   }
   sync::wake_all(pool_.worker_sleepers);
+  threads_.join();
+  const std::lock_guard nobody_works_here(here_);
   workforce_.end_all();
   const os::Deadline kill_at = workforce_.next_overdue();
   if (!workforce_.join_all(kill_at)) {
@@ -528,6 +615,7 @@ void Engine::Master::terminate() {
 }
 
 void Engine::Master::join() {
+  require_no_task_of_mine("join");
   {
     const std::lock_guard guard(mutex_);
     if (life_ == Life::open)
@@ -540,6 +628,7 @@ void Engine::Master::join() {
   wait_for(Condition(missing), os::Deadline::never());
   pool_.stopping.exchange(1, std::memory_order_seq_cst);
   sync::wake_all(pool_.worker_sleepers);
+  threads_.join();
   workforce_.join_all(os::Deadline::never());
 }
 

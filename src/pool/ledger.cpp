@@ -45,7 +45,8 @@ bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
   free_.pop_back();
   Job& job = *description.job;
   hold(job, description.job);
-  entries_[index] = {&job, description.first_item, description.item_count, 0, description.timeout};
+  entries_[index] = {&job, description.first_item, description.item_count,
+                     0,    description.timeout,    task.local};
   count(outstanding_, 1);
   if (description.timeout) ++timed_in_use_;
   publish(index);
@@ -111,6 +112,7 @@ void Ledger::keep(const TaskDescription& description, EncodedTask&& task) {
   kept->items = std::move(task.items);
   kept->item_size = task.item_size;
   kept->is_stateless = task.is_stateless;
+  kept->local = std::move(task.local);
   kept_.push_back({description, std::move(kept)});
   count(outstanding_, 1);
 }
@@ -175,6 +177,7 @@ void Ledger::deliver_finished(std::uint32_t index, std::uint32_t finished) {
   TaskSlot& slot = pool_.slot(index);
   Entry& entry = entries_[index];
   Job& job = *entry.job;
+  if (entry.local) return deliver_local(index, finished);
   ResultReader results(session_, slot);
   std::size_t delivered = 0;
   for (std::uint32_t item = slot.first_item; item < finished;) {
@@ -200,6 +203,19 @@ void Ledger::deliver_finished(std::uint32_t index, std::uint32_t finished) {
   count(job.pending, std::size_t{0} - delivered);
 }
 
+void Ledger::deliver_local(std::uint32_t index, std::uint32_t finished) {
+  Entry& entry = entries_[index];
+  for (; entry.delivered < finished; ++entry.delivered) {
+    const std::size_t item = entry.first_item + entry.delivered;
+    try {
+      entry.local->deliver(*entry.job, item, entry.delivered);
+    } catch (...) {
+      entry.job->fail(item, std::current_exception());
+    }
+    count(entry.job->pending, minus_one);
+  }
+}
+
 void Ledger::end_item(Job& job, std::size_t item, const std::exception_ptr& error) {
   job.fail(item, error);
   count(job.pending, minus_one);
@@ -216,6 +232,7 @@ void Ledger::free_slot(std::uint32_t index) {
   if (entry.timeout) --timed_in_use_;
   Job& job = *entry.job;
   entry.job = nullptr;
+  entry.local.reset();
   let_go(job);
   free_.push_back(index);
   count(outstanding_, minus_one);

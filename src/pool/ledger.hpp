@@ -72,6 +72,7 @@ class Ledger {
     std::uint32_t item_count = 0;
     std::uint32_t delivered = 0;  // items [0, delivered) of the slot have ended
     std::optional<std::chrono::nanoseconds> timeout;
+    std::shared_ptr<LocalTask> local;  // if the task never leaves this process
   };
   struct Kept {
     TaskDescription description;
@@ -84,6 +85,7 @@ class Ledger {
   static void hold(Job& job, const std::shared_ptr<Job>& self);
   static void let_go(Job& job);
   void deliver_finished(std::uint32_t index, std::uint32_t finished);
+  void deliver_local(std::uint32_t index, std::uint32_t finished);
   static void end_item(Job& job, std::size_t item, const std::exception_ptr& error);
   void free_slot(std::uint32_t index);
   void publish_again(std::uint32_t index, std::uint32_t first_item);

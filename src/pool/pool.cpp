@@ -5,6 +5,7 @@
 
 #include "pool/pool_format.hpp"
 #include "procyon/process.hpp"
+#include "procyon/thread_pool.hpp"
 
 namespace procyon {
 
@@ -14,14 +15,16 @@ pool::EngineOptions engine_options(const PoolOptions& options) {
   if (options.processes < 0 || options.maxtasksperchild < 0)
     throw std::invalid_argument(
         "procyon: a pool has at least one process, and a limit of tasks per child is at least 1");
-  const int processes = options.processes == 0 ? cpu_count() : options.processes;
+  const int processes = options.run_inline ? 1 : options.processes == 0 ? cpu_count() : options.processes;
   if (static_cast<std::uint32_t>(processes) > pool::worker_limit)
     throw std::invalid_argument("procyon: a pool has at most " + std::to_string(pool::worker_limit) +
                                 " processes");
   return {.processes = static_cast<std::uint32_t>(processes),
           .tasks_per_worker = static_cast<std::uint32_t>(options.maxtasksperchild),
           .start_method = options.start_method,
-          .has_initializer = false};
+          .has_initializer = false,
+          .workers = options.run_inline ? pool::Workers::caller : pool::Workers::processes,
+          .thread_initializer = {}};
 }
 
 [[noreturn]] void refuse_empty_chunks() {
@@ -40,6 +43,18 @@ Pool::Pool(PoolOptions options) {
 }
 
 Pool::Pool(int processes) : Pool(PoolOptions{.processes = processes < 1 ? -1 : processes}) {}
+
+ThreadPool::ThreadPool(ThreadPoolOptions options)
+    : pool_([&options] {
+        pool::EngineOptions engine = engine_options({.processes = options.processes});
+        engine.workers = pool::Workers::threads;
+        engine.thread_initializer = std::move(options.initializer);
+        pool::EncodedTask no_initializer;
+        return std::make_shared<pool::Engine>(engine, no_initializer);
+      }()) {}
+
+ThreadPool::ThreadPool(int processes)
+    : ThreadPool(ThreadPoolOptions{.processes = processes < 1 ? -1 : processes}) {}
 
 Pool::~Pool() { engine_->end(); }
 

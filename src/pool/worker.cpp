@@ -72,9 +72,6 @@ void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std:
   complete(pool, worker, claim);
 }
 
-namespace {
-
-// Runs the initializer, if there is one. An error of it is left in the worker's slot for the master.
 bool initialize(arena::Session& session, PoolState& pool, const arena::Reference& reference, WorkerSlot& me) {
   if (pool.initializer == 0) return true;
   const std::byte* const bytes = session.bytes(Handle::from_bits(pool.initializer));
@@ -91,6 +88,8 @@ bool initialize(arena::Session& session, PoolState& pool, const arena::Reference
   session.hand_to(block, reference.handle());
   return false;
 }
+
+namespace {
 
 void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t index) {
   const auto master = arena::ParticipantId::from_bits(pool.master);

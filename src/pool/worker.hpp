@@ -39,6 +39,9 @@ class CallableCache {
   std::optional<wire::DecodedCallable> callable_;
 };
 
+/// Runs the initializer, if there is one. An error of it is left in the worker's slot for the master: false.
+bool initialize(arena::Session& session, PoolState& pool, const arena::Reference& reference, WorkerSlot& me);
+
 /// Runs the items of a claimed task, and completes it.
 void run_task(arena::Session& session, PoolState& pool, arena::Handle pool_handle, std::uint32_t worker,
               const Claim& claim, CallableCache& cache);

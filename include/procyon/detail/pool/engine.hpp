@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,6 +24,16 @@
 
 namespace procyon::pool {
 
+/// A task that stays in this process: its items as they are, and afterwards their outcomes (local_task.hpp).
+class LocalTask {
+ public:
+  virtual ~LocalTask() = default;
+  /// Runs an item and keeps its outcome. Called by the worker that has claimed the task.
+  virtual void run(std::uint32_t item) noexcept = 0;
+  /// Gives that outcome to the job. Called under the engine's mutex.
+  virtual void deliver(Job& job, std::size_t item_of_job, std::uint32_t item) = 0;
+};
+
 /// Bytes of a callable and of items, with the shared objects that travel along.
 struct EncodedTask {
   static constexpr std::uint32_t variable_items = UINT32_MAX;
@@ -33,6 +44,7 @@ struct EncodedTask {
   wire::Writer items;           // one behind the other; behind its 32-bit size each, if they are variable
   std::uint32_t item_size = 0;  // or variable_items
   bool is_stateless = false;    // calls do not change the callable
+  std::shared_ptr<LocalTask> local;  // of a pool of threads: the task itself; `items` has its address
 };
 
 /// Items of one size that lie one behind the other in memory.
@@ -49,11 +61,20 @@ struct TaskDescription {
   std::optional<std::chrono::nanoseconds> timeout;  // of each item, from its begin
 };
 
+/// What runs the tasks.
+enum class Workers : std::uint8_t {
+  processes,
+  threads,  // of this process: LocalTasks
+  caller,   // whoever submits a task runs it there and then
+};
+
 struct EngineOptions {
   std::uint32_t processes = 1;
   std::uint32_t tasks_per_worker = 0;
   std::optional<StartMethod> start_method;
   bool has_initializer = false;
+  Workers workers = Workers::processes;
+  std::function<void()> thread_initializer = {};
 };
 
 class Engine {

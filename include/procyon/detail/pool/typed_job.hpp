@@ -48,22 +48,39 @@ void for_each_value(std::size_t count, std::span<const std::byte> bytes, Use use
   }
 }
 
+/// A job whose results are of type R.
+template <class R>
+class TypedJob : public Job {
+ public:
+  /// The outcome of an item, as it is. Called under the engine's mutex.
+  virtual void put(std::size_t item, Outcome<R> outcome) = 0;
+};
+
+/// What a worker process sent. Results of a type that cannot cross come from threads alone, and not this way.
+template <class R>
+Outcome<R> decode_result(wire::Reader& outcome) {
+  if constexpr (std::is_void_v<R> || wire::Transferable<R>)
+    return wire::decode_outcome<R>(outcome);
+  else
+    wire::throw_bad_value("result", "encoded, of a type that cannot cross");
+}
+
 /// Results that are kept as a std::vector<R> from the beginning, since nearly all of them will be values.
 template <class R>
 concept PlainResult = !std::is_void_v<R> && wire::bitwise<R> && std::is_default_constructible_v<R>;
 
 /// The values of a call, by item, and the errors of those that have none. Grown and read under the engine's mutex.
 template <PlainResult R>
-class ValuesJob final : public Job {
+class ValuesJob final : public TypedJob<R> {
  public:
   explicit ValuesJob(const char* call, bool) : call_(call) {}
 
-  void deliver(std::size_t item, wire::Reader& outcome) override {
-    Outcome<R> decoded = wire::decode_outcome<R>(outcome);
-    if (decoded)
-      values_[item] = *decoded;
+  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, decode_result<R>(outcome)); }
+  void put(std::size_t item, Outcome<R> outcome) override {
+    if (outcome)
+      values_[item] = *outcome;
     else
-      fail(item, decoded.error().exception());
+      fail(item, outcome.error().exception());
   }
   void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
     if (values.size() != count * sizeof(R))
@@ -96,13 +113,14 @@ class ValuesJob final : public Job {
 
 /// All outcomes of a call, by item. Grown and read under the engine's mutex.
 template <class R>
-class CollectedJob final : public Job {
+class CollectedJob final : public TypedJob<R> {
  public:
   explicit CollectedJob(const char* call, bool numbered) : call_(call), numbered_(numbered) {}
 
   void deliver(std::size_t item, wire::Reader& outcome) override {
-    outcomes_[item] = wire::decode_outcome<R>(outcome);
+    outcomes_[item] = decode_result<R>(outcome);
   }
+  void put(std::size_t item, Outcome<R> outcome) override { outcomes_[item] = std::move(outcome); }
   void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
     for_each_value<R>(count, values, [&](std::size_t index, auto&&... value) {
       outcomes_[first + index] = Outcome<R>(std::move(value)...);
@@ -128,13 +146,11 @@ class CollectedJob final : public Job {
 
 /// Outcomes that are taken in order while later ones still arrive. Everything under the engine's mutex but has_next().
 template <class R>
-class OrderedJob final : public Job {
+class OrderedJob final : public TypedJob<R> {
  public:
   explicit OrderedJob(const char* call) : call_(call) {}
 
-  void deliver(std::size_t item, wire::Reader& outcome) override {
-    put(item, wire::decode_outcome<R>(outcome));
-  }
+  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, decode_result<R>(outcome)); }
   void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
     for_each_value<R>(count, values, [&](std::size_t index, auto&&... value) {
       put(first + index, Outcome<R>(std::move(value)...));
@@ -143,6 +159,11 @@ class OrderedJob final : public Job {
   void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
   [[nodiscard]] std::string describe(std::size_t item) const override {
     return describe_task(call_, item, true);
+  }
+
+  void put(std::size_t item, Outcome<R> outcome) override {
+    window_[item - taken_] = std::move(outcome);
+    if (item == taken_) has_next_.store(true, std::memory_order_release);
   }
 
   void expect(std::size_t items) { window_.resize(window_.size() + items); }
@@ -157,11 +178,6 @@ class OrderedJob final : public Job {
   }
 
  private:
-  void put(std::size_t item, Outcome<R> outcome) {
-    window_[item - taken_] = std::move(outcome);
-    if (item == taken_) has_next_.store(true, std::memory_order_release);
-  }
-
   const char* call_;
   std::deque<std::optional<Outcome<R>>> window_;
   std::size_t taken_ = 0;
@@ -290,6 +306,10 @@ class TaskEncoder {
   bool carries_objects_ = false;  // the callable does
   std::uint32_t count_ = 0;
 };
+
+/// Whether tasks of this callable are bytes that can be copied (not so: local_task.hpp).
+template <class F>
+inline constexpr bool crosses_as_bytes = true;
 
 template <class F, class Tuple>
 struct EncoderFor;

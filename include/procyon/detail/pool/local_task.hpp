@@ -1,0 +1,149 @@
+// Tasks that stay in this process: what a ThreadPool gives to its threads.
+//
+// A LocalTask holds the items of one task as they are, and afterwards their outcomes; nothing is encoded. What lies in the
+// task's slot in shared memory is its address. To the pool's templates (pool.hpp) the callable is a Local<F>, whose
+// TaskEncoder makes LocalTasks; everything else is the same code for processes and threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "procyon/detail/pool/engine.hpp"
+#include "procyon/detail/pool/typed_job.hpp"
+#include "procyon/outcome.hpp"
+
+namespace procyon::pool {
+
+/// A callable that is not to leave the process. Copies share it.
+template <class F>
+class Local {
+ public:
+  explicit Local(F function) : function_(std::make_shared<F>(std::move(function))) {}
+
+  template <class... Arguments>
+  std::invoke_result_t<F&, Arguments...> operator()(Arguments&&... arguments) const {
+    return std::invoke(*function_, std::forward<Arguments>(arguments)...);
+  }
+  /// For calls on several threads at once: itself where it can be called without being changed, otherwise a copy.
+  template <class... Stored>
+  [[nodiscard]] std::shared_ptr<F> for_a_task() const {
+    if constexpr (std::is_invocable_v<const F&, Stored...>)
+      return function_;
+    else
+      return std::make_shared<F>(*function_);
+  }
+
+ private:
+  std::shared_ptr<F> function_;
+};
+
+template <class F>
+inline constexpr bool crosses_as_bytes<Local<F>> = false;
+
+template <class F>
+Local<std::decay_t<F>> local(F&& function) {
+  return Local<std::decay_t<F>>(std::forward<F>(function));
+}
+
+template <class F, class... Stored>
+class TypedLocalTask final : public LocalTask {
+  using R = std::decay_t<std::invoke_result_t<F&, Stored...>>;
+
+ public:
+  explicit TypedLocalTask(const Local<F>& function) : function_(function.template for_a_task<Stored...>()) {}
+
+  template <class... Elements>
+  void add(const Elements&... elements) {
+    items_.emplace_back(std::tuple<Stored...>(elements...));
+  }
+
+  void run(std::uint32_t item) noexcept override {
+    Item& each = items_[item];
+    try {
+      const auto call = [&]() -> decltype(auto) {
+        return std::apply(
+            [this](Stored&... arguments) -> decltype(auto) { return call_with(std::move(arguments)...); },
+            each.arguments);
+      };
+      if constexpr (std::is_void_v<R>) {
+        call();
+        each.outcome.emplace();
+      } else {
+        each.outcome.emplace(R(call()));
+      }
+    } catch (...) {
+      each.outcome.emplace(std::current_exception());
+    }
+  }
+  void deliver(Job& job, std::size_t item_of_job, std::uint32_t item) override {
+    static_cast<TypedJob<R>&>(job).put(item_of_job, *std::move(items_[item].outcome));
+  }
+
+ private:
+  struct Item {
+    explicit Item(std::tuple<Stored...> given) : arguments(std::move(given)) {}
+    std::tuple<Stored...> arguments;
+    std::optional<Outcome<R>> outcome;
+  };
+
+  template <class... Arguments>
+  decltype(auto) call_with(Arguments&&... arguments) {
+    if constexpr (std::is_invocable_v<const F&, Stored...>)
+      return std::invoke(std::as_const(*function_), std::forward<Arguments>(arguments)...);
+    else
+      return std::invoke(*function_, std::forward<Arguments>(arguments)...);
+  }
+
+  std::shared_ptr<F> function_;
+  std::deque<Item> items_;
+};
+
+/// Gathers items into LocalTasks.
+template <class F, class... Stored>
+class TaskEncoder<Local<F>, Stored...> {
+  static_assert(
+      std::is_invocable_v<F&, Stored...>,
+      "procyon: this callable cannot be called with these arguments; each call gets them as values of "
+      "its own, so pass what it is to change by std::ref or as a capture");
+
+ public:
+  explicit TaskEncoder(const Local<F>& function) : function_(function) {}
+
+  void begin() {
+    count_ = 0;
+    gathered_ = nullptr;
+    task_.local.reset();
+    task_.items.clear();
+  }
+  template <class... Elements>
+  void add(const Elements&... elements) {
+    if (gathered_ == nullptr) open();
+    gathered_->add(elements...);
+    ++count_;
+  }
+  [[nodiscard]] std::uint32_t count() const { return count_; }
+  EncodedTask& task() { return task_; }
+
+ private:
+  void open() {
+    auto task = std::make_shared<TypedLocalTask<F, Stored...>>(function_);
+    gathered_ = task.get();
+    task_.items.put(reinterpret_cast<std::uintptr_t>(static_cast<LocalTask*>(gathered_)));
+    task_.local = std::move(task);
+  }
+
+  Local<F> function_;
+  EncodedTask task_;
+  TypedLocalTask<F, Stored...>* gathered_ = nullptr;
+  std::uint32_t count_ = 0;
+};
+
+}  // namespace procyon::pool

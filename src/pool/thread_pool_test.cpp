@@ -1,0 +1,365 @@
+// What every pool promises, be its workers processes, threads, or the caller; and what only threads, or the caller, do.
+#include "procyon/thread_pool.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "pool/test_support.hpp"
+#include "procyon/wait.hpp"
+
+namespace procyon::testing {
+namespace {
+
+struct OfProcesses {
+  Pool pool{{.processes = 2}};
+};
+struct OfThreads {
+  ThreadPool pool{{.processes = 2}};
+};
+struct Inline {
+  Pool pool{{.run_inline = true}};
+};
+
+template <class Made>
+class AnyPool : public ::testing::Test {
+ protected:
+  Made made_;
+  decltype(made_.pool)& pool_ = made_.pool;
+};
+using Kinds = ::testing::Types<OfProcesses, OfThreads, Inline>;
+TYPED_TEST_SUITE(AnyPool, Kinds);
+
+std::string greet(const std::string& name, int times) {
+  std::string text;
+  for (int each = 0; each < times; ++each) text += "hello " + name + "\n";
+  return text;
+}
+int refuse_threes(int number) {
+  if (number % 3 == 0) throw std::out_of_range("no threes");
+  return number * 2;
+}
+void nothing() {}
+int add(int a, int b, int c) { return a + b + c; }
+
+TYPED_TEST(AnyPool, AppliesFunctionsToArguments) {
+  EXPECT_EQ(this->pool_.apply(square, 7), 49);
+  EXPECT_EQ(this->pool_.apply(greet, "you", 2), "hello you\nhello you\n");
+  this->pool_.apply(nothing);
+  EXPECT_EQ(this->pool_.apply(partial(add, 1, 2), 3), 6);
+}
+
+TYPED_TEST(AnyPool, AppliesMeanwhile) {
+  const AsyncResult<int> later = this->pool_.apply_async(square, 9);
+  EXPECT_EQ(later.get(patience), 81);
+  EXPECT_TRUE(later.ready());
+  EXPECT_TRUE(later.successful());
+  std::vector<AsyncResult<int>> many;
+  for (int number = 0; number < 3000; ++number) many.push_back(this->pool_.apply_async(square, number));
+  for (int number = 0; number < 3000; ++number)
+    EXPECT_EQ(many[static_cast<std::size_t>(number)].get(patience), number * number);
+}
+
+TYPED_TEST(AnyPool, ResultsCanBeWaitedForTogether) {
+  const AsyncResult<int> a = this->pool_.apply_async(square, 2);
+  EXPECT_FALSE(wait({a}, patience).empty());
+}
+
+TYPED_TEST(AnyPool, MapsInOrder) {
+  const std::vector<int> numbers = numbers_to(10000);
+  std::vector<int> expected;
+  for (const int number : numbers) expected.push_back(number * number);
+  EXPECT_EQ(this->pool_.map(square, numbers), expected);
+  EXPECT_EQ(this->pool_.map({.chunksize = 3}, square, numbers), expected);
+  EXPECT_EQ(this->pool_.map(square, std::list<int>(numbers.begin(), numbers.end())), expected);
+  EXPECT_EQ(this->pool_.map(add, std::vector{1, 2, 3}, std::list{6, 7, 8}, std::vector{11, 12}),
+            (std::vector{18, 21}));
+  EXPECT_TRUE(this->pool_.map(square, std::vector<int>()).empty());
+}
+
+TYPED_TEST(AnyPool, MapThrowsTheFirstErrorByOrderOfTheInput) {
+  EXPECT_EQ(error_of([&] {
+              return this->pool_.map(refuse_threes, std::vector{1, 2, 3, 4, 6});
+            }),
+            "std::out_of_range: no threes");
+}
+
+TYPED_TEST(AnyPool, OutcomesGoOnPastWhatFailed) {
+  const auto outcomes = this->pool_.map_outcomes(refuse_threes, numbers_to(100));
+  ASSERT_EQ(outcomes.size(), 100U);
+  for (int number = 0; number < 100; ++number) {
+    const Outcome<int>& outcome = outcomes[static_cast<std::size_t>(number)];
+    ASSERT_EQ(outcome.has_value(), number % 3 != 0);
+    if (outcome)
+      EXPECT_EQ(*outcome, number * 2);
+    else
+      EXPECT_TRUE(outcome.error().template is<std::out_of_range>());
+  }
+}
+
+TYPED_TEST(AnyPool, ImapYieldsInOrder) {
+  int expected = 0;
+  for (const int result : this->pool_.imap({.chunksize = 5}, square, numbers_to(1000))) {
+    EXPECT_EQ(result, expected * expected);
+    ++expected;
+  }
+  EXPECT_EQ(expected, 1000);
+  int failed = 0;
+  for (const auto& outcome : this->pool_.imap_outcomes(refuse_threes, numbers_to(100)))
+    failed += outcome ? 0 : 1;
+  EXPECT_EQ(failed, 34);
+}
+
+TYPED_TEST(AnyPool, ImapMayBeLeftEarly) {
+  for (const int result : this->pool_.imap(square, numbers_to(100000)))
+    if (result == 25) break;
+  EXPECT_EQ(this->pool_.apply(square, 3), 9);
+}
+
+TYPED_TEST(AnyPool, SharedObjectsArriveInTasks) {
+  const Value<int> value(0);
+  this->pool_.map([](Value<int> shared, int by) { shared.with([by](int& n) { n += by; }); },
+                  std::vector<Value<int>>(20, value), std::vector<int>(20, 2));
+  EXPECT_EQ(value.value(), 40);
+}
+
+TYPED_TEST(AnyPool, AClosedPoolTakesNoMoreAndJoins) {
+  const AsyncResult<int> before = this->pool_.apply_async(square, 4);
+  EXPECT_EQ(
+      error_of([&] { return this->pool_.join(), 0; }),
+      "std::logic_error: procyon: this pool still takes tasks; close() or terminate() it before join()");
+  this->pool_.close();
+  EXPECT_NE(error_of([&] { return this->pool_.apply(square, 1); }).find("takes no more tasks"),
+            std::string::npos);
+  this->pool_.join();
+  EXPECT_EQ(before.get(), 16);
+}
+
+TYPED_TEST(AnyPool, ATerminatedPoolTakesNoMore) {
+  this->pool_.terminate();
+  this->pool_.join();
+  EXPECT_NE(error_of([&] { return this->pool_.apply(square, 1); }).find("takes no more tasks"),
+            std::string::npos);
+}
+
+TYPED_TEST(AnyPool, RefusesEmptyChunks) {
+  EXPECT_THROW(this->pool_.map({.chunksize = 0}, square, std::vector{1}), std::invalid_argument);
+}
+
+TYPED_TEST(AnyPool, IsUsedByManyThreadsAtOnce) {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      for (int number = 0; number < 200; ++number)
+        if (this->pool_.apply(square, number) != number * number) ++wrong;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// ---- threads alone
+
+TEST(ThreadPool, RunsInThisProcessOnOtherThreads) {
+  ThreadPool pool({.processes = 3});
+  EXPECT_EQ(pool.apply(pid_of_worker), ::getpid());
+  EXPECT_NE(pool.apply([] { return std::this_thread::get_id(); }), std::this_thread::get_id());
+}
+
+TEST(ThreadPool, RunsAsManyTasksSideBySideAsItHasThreads) {
+  ThreadPool pool({.processes = 3});
+  std::atomic<int> arrived{0};
+  const auto meet = [&arrived](int) {
+    ++arrived;
+    return eventually([&] { return arrived == 3; });
+  };
+  EXPECT_EQ(pool.map({.chunksize = 1}, meet, numbers_to(3)), (std::vector<bool>{true, true, true}));
+}
+
+TEST(ThreadPool, CallablesMayHaveCaptures) {
+  ThreadPool pool({.processes = 2});
+  std::atomic<int> sum{0};
+  pool.map([&sum](int number) { sum += number; }, numbers_to(1000));
+  EXPECT_EQ(sum, 499500);
+  const std::string prefix = "x";
+  EXPECT_EQ(pool.apply([=](const std::string& text) { return prefix + text; }, "y"), "xy");
+  int changed = 0;
+  pool.apply([](int& target) { target = 5; }, std::ref(changed));
+  EXPECT_EQ(changed, 5);
+}
+
+TEST(ThreadPool, ResultsOfAnyTypeAreMovedNotCopied) {
+  ThreadPool pool({.processes = 2});
+  const auto results =
+      pool.map_outcomes([](int number) { return std::make_unique<int>(number); }, numbers_to(50));
+  for (int number = 0; number < 50; ++number) EXPECT_EQ(**results[static_cast<std::size_t>(number)], number);
+  const std::unique_ptr<std::ostringstream> one =
+      pool.apply([] { return std::make_unique<std::ostringstream>(); });
+  EXPECT_NE(one, nullptr);
+  const auto* const pointer = pool.apply([&one] { return one.get(); });
+  EXPECT_EQ(pointer, one.get());
+  int expected = 0;
+  for (const auto& each : pool.imap([](int number) { return std::make_unique<int>(number); }, numbers_to(40)))
+    EXPECT_EQ(*each, expected++);
+}
+
+TEST(ThreadPool, ErrorsAreTheVeryObjectsThatWereThrown) {
+  struct Local {
+    int number;
+  };
+  ThreadPool pool({.processes = 1});
+  try {
+    pool.apply([]() -> int { throw Local{7}; });
+    FAIL() << "it did not throw";
+  } catch (const Local& thrown) {
+    EXPECT_EQ(thrown.number, 7);
+  }
+}
+
+TEST(ThreadPool, ACallableThatChangesIsCopiedForEachChunk) {
+  ThreadPool pool({.processes = 2});
+  const auto counts = pool.map(
+      {.chunksize = 4}, [count = 0](int) mutable { return ++count; }, numbers_to(8));
+  EXPECT_EQ(counts, (std::vector{1, 2, 3, 4, 1, 2, 3, 4}));
+}
+
+TEST(ThreadPool, RefusesATimeoutForAThreadCannotBeEnded) {
+  ThreadPool pool({.processes = 1});
+  EXPECT_NE(error_of([&] {
+              return pool.apply({.timeout = std::chrono::seconds(1)}, square, 1);
+            }).find("a thread cannot be ended from outside"),
+            std::string::npos);
+  EXPECT_THROW(pool.map({.timeout = std::chrono::seconds(1)}, square, std::vector{1}), std::invalid_argument);
+}
+
+TEST(ThreadPool, EachThreadRunsTheInitializer) {
+  std::atomic<int> initialized{0};
+  {
+    ThreadPool pool({.processes = 3, .initializer = [&] { ++initialized; }});
+    EXPECT_TRUE(eventually([&] { return initialized == 3; }));
+  }
+  EXPECT_EQ(initialized, 3);
+}
+
+TEST(ThreadPool, IsBrokenIfTheInitializerThrows) {
+  ThreadPool pool({.processes = 2, .initializer = [] { throw std::runtime_error("no database"); }});
+  EXPECT_NE(error_of([&] { return pool.apply(square, 1); })
+                .find("the initializer of this pool failed in a thread, so it has none to work with: "
+                      "std::runtime_error: no database"),
+            std::string::npos);
+}
+
+TEST(ThreadPool, TerminateWaitsForWhatRunsAndCancelsTheRest) {
+  ThreadPool pool({.processes = 1});
+  std::atomic<bool> begun{false};
+  std::atomic<bool> go{false};
+  const auto first = pool.apply_async([&] {
+    begun = true;
+    return eventually([&] { return go.load(); });
+  });
+  const auto second = pool.apply_async([] { return 2; });
+  ASSERT_TRUE(eventually([&] { return begun.load(); }));
+  std::thread other([&] { pool.terminate(); });
+  EXPECT_TRUE(
+      eventually([&] { return error_of([&] { return pool.apply_async(square, 1).ready(); }) != ""; }));
+  go = true;
+  other.join();
+  EXPECT_THROW(second.get(), Cancelled);
+  EXPECT_TRUE(first.ready());
+}
+
+TEST(ThreadPool, ATaskMayGiveOutMore) {
+  ThreadPool pool({.processes = 3});
+  EXPECT_EQ(pool.apply([&pool] {
+    return pool.apply(square, 5) + pool.map(square, std::vector{1, 2})[1];
+  }),
+            29);
+}
+
+TEST(ThreadPool, EndingItInATaskIsRefused) {
+  ThreadPool pool({.processes = 1});
+  EXPECT_THROW(pool.apply([&pool] { pool.terminate(); }), std::logic_error);
+  pool.close();
+  pool.join();
+}
+
+TEST(ThreadPool, AChildThatATaskForkedEndsWithTheTask) {
+  ThreadPool pool({.processes = 2});
+  const pid_t child = pool.apply([] { return ::fork(); });
+  ASSERT_GT(child, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST(ThreadPool, RefusesNumbersBelowOne) {
+  EXPECT_THROW(ThreadPool(0), std::invalid_argument);
+  EXPECT_THROW(ThreadPool(-3), std::invalid_argument);
+}
+
+// ---- the caller as the worker
+
+int global = 0;
+int set_global(int to) { return std::exchange(global, to); }
+
+TEST(InlinePool, RunsTasksInTheCallerBeforeTheCallReturns) {
+  Pool pool({.run_inline = true});
+  global = 1;
+  const AsyncResult<int> result = pool.apply_async(set_global, 2);
+  EXPECT_EQ(global, 2);
+  EXPECT_TRUE(result.ready());
+  EXPECT_EQ(result.get(), 1);
+  EXPECT_EQ(pool.apply(pid_of_worker), ::getpid());
+}
+
+TEST(InlinePool, OneProcessIsAProcessUnlessAsked) {
+  Pool pool({.processes = 1});
+  EXPECT_NE(pool.apply(pid_of_worker), ::getpid());
+}
+
+TEST(InlinePool, RunsTheInitializerInTheCaller) {
+  global = 0;
+  Pool pool({.initializer = partial(set_global, 3), .run_inline = true});
+  EXPECT_EQ(global, 3);
+}
+
+int fail_to_initialize() { throw std::runtime_error("no database"); }
+
+TEST(InlinePool, IsBrokenIfTheInitializerThrows) {
+  Pool pool({.initializer = fail_to_initialize, .run_inline = true});
+  EXPECT_THROW(pool.apply(square, 1), BrokenPool);
+}
+
+Pool* the_pool = nullptr;
+int nested(int number) { return the_pool->apply(square, number) + 1; }
+int terminate_it() {
+  the_pool->terminate();
+  return 0;
+}
+
+TEST(InlinePool, ATaskMayGiveOutMore) {
+  Pool pool({.run_inline = true});
+  the_pool = &pool;
+  EXPECT_EQ(pool.map(nested, std::vector{1, 2, 3}), (std::vector{2, 5, 10}));
+}
+
+TEST(InlinePool, EndingItInATaskIsRefused) {
+  Pool pool({.run_inline = true});
+  the_pool = &pool;
+  EXPECT_THROW(pool.apply(terminate_it), std::logic_error);
+}
+
+TEST(InlinePool, LooksAtNoTimeouts) {
+  Pool pool({.run_inline = true});
+  EXPECT_EQ(pool.apply({.timeout = std::chrono::nanoseconds(1)}, square, 2), 4);
+}
+
+}  // namespace
+}  // namespace procyon::testing

@@ -1,0 +1,88 @@
+#include "pool/thread_worker.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "arena/participants.hpp"
+#include "pool/task_ring.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/pool/engine.hpp"
+
+namespace procyon::pool {
+
+namespace {
+
+thread_local const ThreadWorkers::InTask* innermost = nullptr;
+
+void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
+  const ThreadWorkers::InTask in_task(pool);
+  const arena::ParticipantId me = arena::current_participant();
+  TaskSlot& slot = pool.slot(claim.slot);
+  LocalTask* task = nullptr;
+  std::memcpy(&task, slot.task, sizeof task);
+  for (std::uint32_t item = slot.first_item; item < slot.item_count; ++item) {
+    // What has not begun when the pool is terminated is cancelled: the slot stays taken.
+    if (pool.stopping.load(std::memory_order_relaxed) != 0) return;
+    slot.progress.store(Progress{item + 1, false, item}.bits(), std::memory_order_release);
+    task->run(item);
+    // The task forked, and its child comes back here: everything that follows is its parent's.
+    if (arena::current_participant() != me) ::_exit(0);
+    slot.progress.store(Progress{item + 1, false, item + 1}.bits(), std::memory_order_release);
+  }
+  complete(pool, worker, claim);
+}
+
+}  // namespace
+
+ThreadWorkers::InTask::InTask(const PoolState& pool) : outer_(innermost), pool_(&pool) { innermost = this; }
+ThreadWorkers::InTask::~InTask() { innermost = outer_; }
+
+bool ThreadWorkers::is_in_task_of(const PoolState& pool) {
+  for (const InTask* each = innermost; each != nullptr; each = each->outer_)
+    if (each->pool_ == &pool) return true;
+  return false;
+}
+
+void ThreadWorkers::start(std::uint32_t count,
+                          std::function<void(std::exception_ptr)> when_initializer_fails) {
+  when_initializer_fails_ = std::move(when_initializer_fails);
+  try {
+    for (std::uint32_t index = 0; index < count; ++index)
+      threads_.emplace_back([this, index] { work(index); });
+  } catch (...) {
+    pool_.stopping.exchange(1, std::memory_order_seq_cst);
+    sync::wake_all(pool_.worker_sleepers);
+    join();
+    throw;
+  }
+}
+
+void ThreadWorkers::join() {
+  const std::lock_guard guard(joining_);
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+void ThreadWorkers::work(std::uint32_t index) {
+  ::pthread_setname_np(::pthread_self(), ("PoolThread-" + std::to_string(index + 1)).c_str());
+  try {
+    if (initializer_) initializer_();
+  } catch (...) {
+    return when_initializer_fails_(std::current_exception());
+  }
+  pool_.worker(index).is_ready.store(1, std::memory_order_release);
+  const auto has_reason = [&] {
+    return may_have_task(pool_) || pool_.stopping.load(std::memory_order_relaxed) != 0;
+  };
+  while (pool_.stopping.load(std::memory_order_acquire) == 0) {
+    if (const auto claimed = claim(pool_, index))
+      run_local_task(pool_, index, *claimed);
+    else
+      sync::wait_until(has_reason, pool_.worker_sleepers, os::Deadline::after(os::wait_slice));
+  }
+}
+
+}  // namespace procyon::pool
