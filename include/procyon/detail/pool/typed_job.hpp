@@ -59,7 +59,9 @@ class TypedJob : public Job {
 /// What a worker process sent. Results of a type that cannot cross come from threads alone, and not this way.
 template <class R>
 Outcome<R> decode_result(wire::Reader& outcome) {
-  if constexpr (std::is_void_v<R> || wire::Transferable<R>)
+  if constexpr (std::is_void_v<R>)
+    return wire::decode_outcome<R>(outcome);
+  else if constexpr (wire::Transferable<R>)
     return wire::decode_outcome<R>(outcome);
   else
     wire::throw_bad_value("result", "encoded, of a type that cannot cross");
