@@ -15,7 +15,9 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -94,9 +96,21 @@ struct WorkerEnd {
   bool core_dumped = false;
   std::string task;     // what it was doing, as "task 17 of map(parse)"; empty if it was idle
   std::string details;  // further facts that help, in whole sentences; may be empty
+  std::string name;     // the worker's, as "PoolWorker-3"
+  std::optional<std::chrono::nanoseconds>
+      running_for;                       // since it took what it was doing (with the rest of its chunk)
+  std::chrono::nanoseconds user_time{};  // processor time, from its start
+  std::chrono::nanoseconds system_time{};
+  std::size_t peak_memory = 0;     // largest resident size, in bytes; 0: not known
+  std::string last_words;          // the last lines of its stderr, if the pool keeps them
+  std::vector<std::string> stack;  // where it crashed: "parse(std::string) at parser.cpp:17", innermost first
 };
 
 // A worker process ended while it ran a task. The task may have had effects; it is not run again unless retries are on.
+//
+// what() is the death certificate: one sentence that says who, how, in what task and the likely cause, and below it a line
+// for each fact that is known: what it used, where it crashed, what it wrote last. docs/why-did-my-worker-die.md explains
+// each. end() has the same as values.
 class WorkerLost : public std::runtime_error {
  public:
   explicit WorkerLost(WorkerEnd end);
@@ -114,6 +128,31 @@ class WorkerLost : public std::runtime_error {
 
  private:
   WorkerEnd end_;
+};
+
+// A task used more processor time than PoolOptions::max_cpu_time_per_task; its worker was ended by SIGXCPU.
+class CpuLimitExceeded : public WorkerLost {
+ public:
+  using WorkerLost::WorkerLost;
+};
+
+// The kernel killed the worker because the machine, or the control group, had no memory left.
+class KilledForMemory : public WorkerLost {
+ public:
+  using WorkerLost::WorkerLost;
+};
+
+// A task asked for more memory than PoolOptions::max_memory_per_worker leaves. The worker lives. Thrown by operator new in
+// the worker, so what handles std::bad_alloc handles it; made without allocating.
+class MemoryLimitExceeded : public std::bad_alloc {
+ public:
+  explicit MemoryLimitExceeded(const std::string& sentence) noexcept
+      : MemoryLimitExceeded(sentence.c_str()) {}
+  explicit MemoryLimitExceeded(const char* sentence) noexcept;
+  const char* what() const noexcept override { return sentence_; }
+
+ private:
+  char sentence_[240];
 };
 
 // Every other end of a pipe is closed, because its owner closed it or ended, and all that was sent has been received.

@@ -62,6 +62,14 @@ struct PoolOptions {
   Initializer initializer = {};                  // if it throws in a worker, the pool is broken
   int maxtasksperchild = 0;                      // chunks after which a worker is replaced; 0: never
   std::optional<StartMethod> start_method = {};  // as set_start_method() says, if not said
+  // Bytes of private memory; what goes beyond throws MemoryLimitExceeded in the task. At least 16 MiB; 0: no limit.
+  std::size_t max_memory_per_worker = 0;
+  // Bytes of resident memory after a task, above which the worker is replaced, between two tasks; 0: never.
+  std::size_t recycle_above_memory = 0;
+  // A task that uses more ends with CpuLimitExceeded, and its worker is replaced; 0: no limit.
+  std::chrono::nanoseconds max_cpu_time_per_task = {};
+  // What workers write to stderr goes to a file of the pool instead; WorkerLost tells the last lines of it.
+  bool keep_stderr = false;
   // For a debugger: no workers; each task runs in the thread that gives it out, before the call returns. Arguments and
   // results are copied as ever. Time-outs and limits are not looked at, and a crash is the program's own.
   bool run_inline = false;

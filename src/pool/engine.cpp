@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
 #include "arena/participants.hpp"
 #include "os/signals.hpp"
+#include "pool/certificate.hpp"
 #include "pool/ledger.hpp"
 #include "pool/thread_worker.hpp"
 #include "pool/worker.hpp"
@@ -34,6 +36,10 @@ Reference make_pool(const EngineOptions& options) {
   pool.slot_count = slots;
   pool.worker_count = options.processes;
   pool.tasks_per_worker = options.tasks_per_worker;
+  pool.max_memory = options.max_memory_per_worker;
+  pool.recycle_above = options.recycle_above_memory;
+  pool.max_task_cpu = options.max_cpu_time_per_task.count();
+  pool.threads_for_each = options.threads_for_each;
   pool.master = Session::current().self().bits();
   pool.construct_tables();
   return reference;
@@ -60,7 +66,8 @@ class Engine::Master {
         pool_(reference_.get<PoolState>()),
         ledger_(session_, pool_, reference_.handle()),
         workers_(options.workers),
-        workforce_(reference_, options.start_method, [bell = foremans_bell_] { ring(*bell); }),
+        workforce_(reference_, {options.start_method, options.keeps_stderr},
+                   [bell = foremans_bell_] { ring(*bell); }),
         threads_(pool_, options.thread_initializer) {}
 
   void begin(const EngineOptions& options, EncodedTask& initializer);
@@ -116,8 +123,8 @@ class Engine::Master {
   void run_foreman();
   bool foremans_round();
   void deal_with_ends();
-  std::exception_ptr loss(const Workforce::End& end, const TaskDescription& task, std::uint32_t item,
-                          bool condemned);
+  static std::exception_ptr loss(const Certificate& certificate, const TaskDescription& task,
+                                 std::uint32_t item, bool condemned);
   std::exception_ptr initializer_error(std::uint32_t worker);
   void replace(std::uint32_t worker);
   void break_pool(const std::exception_ptr& cause);
@@ -140,8 +147,9 @@ class Engine::Master {
   const Workers workers_;
   Workforce workforce_;  // of these three, one is in use
   ThreadWorkers threads_;
-  std::recursive_mutex here_;         // held by the caller that runs tasks, which may give out more
-  std::exception_ptr thread_failed_;  // an initializer; guarded by mutex_
+  std::recursive_mutex here_;                 // held by the caller that runs tasks, which may give out more
+  std::exception_ptr thread_failed_;          // an initializer; guarded by mutex_
+  std::optional<Certificates> certificates_;  // the foreman's
   std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> watches_{0};  // waiters of wait(): told by this process's bell
   std::mutex collecting_;                  // held by the one thread that sleeps on the workers' word
@@ -384,6 +392,7 @@ void Engine::Master::ring(os::FutexWord& bell) {
 }
 
 void Engine::Master::run_foreman() {
+  certificates_.emplace(pool_);  // notes what the kernel has killed by now
   for (;;) {
     // The bell first: end() sets `ended_` and then rings, so a ring that this look has seen says that it is set.
     const std::uint32_t seen = foremans_bell_->load(std::memory_order_acquire);
@@ -397,6 +406,7 @@ void Engine::Master::run_foreman() {
 bool Engine::Master::foremans_round() {
   deal_with_ends();
   workforce_.end_overdue();
+  if (workforce_.keeps_stderr()) workforce_.trim_last_words();
   std::vector<Ledger::Overrun> overruns;
   std::size_t collected = 0;
   bool changed = false;
@@ -419,6 +429,7 @@ os::Deadline Engine::Master::next_round() const {
   if (ledger_.outstanding() != 0)
     next = std::min(next, os::Deadline::after(std::chrono::milliseconds(waiters_.load() == 0 ? 1 : 10)));
   if (!to_start_.empty()) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(50)));
+  if (workforce_.keeps_stderr()) next = std::min(next, os::Deadline::after(std::chrono::seconds(1)));
   return next;
 }
 
@@ -431,6 +442,7 @@ void Engine::Master::deal_with_ends() {
   if (thread_failed) break_pool(thread_failed);
   const std::vector<Workforce::End> ends = workforce_.take_ends();
   for (const Workforce::End& end : ends) {
+    const Certificate certificate = certificates_->write(end);
     bool had_task = false;
     bool is_storm = false;
     std::exception_ptr failed_initializer;
@@ -439,9 +451,10 @@ void Engine::Master::deal_with_ends() {
       failed_initializer = initializer_error(end.worker);
       // terminate() or break_pool() ended it, and says itself what its tasks end with.
       if (is_shut_.load(std::memory_order_relaxed)) continue;
-      had_task =
-          ledger_.settle_lost(end.worker, [&](const TaskDescription& task, std::uint32_t item,
-                                              bool condemned) { return loss(end, task, item, condemned); });
+      had_task = ledger_.settle_lost(end.worker,
+                                     [&](const TaskDescription& task, std::uint32_t item, bool condemned) {
+                                       return loss(certificate, task, item, condemned);
+                                     });
       // One that came as far as taking tasks and is killed while it has none is only replaced.
       const bool was_ready = pool_.worker(end.worker).is_ready.load(std::memory_order_acquire) != 0;
       idle_ends_ = had_task || was_ready ? 0 : idle_ends_ + 1;
@@ -454,7 +467,9 @@ void Engine::Master::deal_with_ends() {
       break_pool(std::make_exception_ptr(BrokenPool(
           "procyon: the workers of this pool end before they take a task (the last one: " +
           end.status.describe() +
-          "); is something wrong in a static constructor, or are they killed for want of memory?")));
+          "); is something wrong in the initializer or a static constructor, or are they killed for want of "
+          "memory? The last one's certificate: " +
+          WorkerLost(certificate.end).what())));
     replace(end.worker);
   }
   std::vector<std::uint32_t> again;
@@ -466,21 +481,14 @@ void Engine::Master::deal_with_ends() {
   if (!ends.empty()) tell_everybody();
 }
 
-std::exception_ptr Engine::Master::loss(const Workforce::End& end, const TaskDescription& task,
+std::exception_ptr Engine::Master::loss(const Certificate& certificate, const TaskDescription& task,
                                         std::uint32_t item, bool condemned) {
   const std::string description = task.job->describe(task.first_item + item);
-  if (condemned) {
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*task.timeout).count();
-    return std::make_exception_ptr(TimeoutError(
-        "procyon: " + description + " ran longer than its time-out of " + std::to_string(milliseconds) +
-        " ms; its worker (pid " + std::to_string(end.pid) + ") was ended and replaced"));
-  }
-  return std::make_exception_ptr(WorkerLost(WorkerEnd{.pid = end.pid,
-                                                      .signal = end.status.signal,
-                                                      .exit_code = end.status.code,
-                                                      .core_dumped = end.status.core_dumped,
-                                                      .task = description,
-                                                      .details = {}}));
+  if (!condemned) return certificate.error(description);
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*task.timeout).count();
+  return std::make_exception_ptr(TimeoutError(
+      "procyon: " + description + " ran longer than its time-out of " + std::to_string(milliseconds) +
+      " ms; its worker (pid " + std::to_string(certificate.end.pid) + ") was ended and replaced"));
 }
 
 std::exception_ptr Engine::Master::initializer_error(std::uint32_t worker) {

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "arena/participants.hpp"
+#include "pool/limits.hpp"
 #include "pool/pool_format.hpp"
 #include "pool/results.hpp"
 #include "procyon/detail/os/deadline.hpp"
@@ -40,6 +41,7 @@ ItemSteps::ItemSteps(TaskSlot& slot, ResultWriter& results, std::span<const std:
 
 void ItemSteps::note_time() {
   slot_.item_began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
+  begin_cpu_limit();
 }
 
 void ItemSteps::finish_timed() {
@@ -47,6 +49,7 @@ void ItemSteps::finish_timed() {
   if (!progress_->compare_exchange_strong(expected, finished(next_), std::memory_order_acq_rel))
     await_execution();
   ++next_;
+  if (all_done()) end_cpu_limit();
 }
 
 std::span<const std::byte> ItemSteps::arguments_of_any_size() {

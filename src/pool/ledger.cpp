@@ -101,7 +101,7 @@ void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTas
   slot.item_size = task.item_size;
   slot.first_item = 0;
   slot.item_count = description.item_count;
-  slot.timed = description.timeout ? 1 : 0;
+  slot.timed = description.timeout || pool_.max_task_cpu != 0 ? 1 : 0;
   slot.progress.store(0, std::memory_order_relaxed);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "pool/limits.hpp"
 #include "pool/pool_format.hpp"
 #include "procyon/process.hpp"
 #include "procyon/thread_pool.hpp"
@@ -19,12 +20,23 @@ pool::EngineOptions engine_options(const PoolOptions& options) {
   if (static_cast<std::uint32_t>(processes) > pool::worker_limit)
     throw std::invalid_argument("procyon: a pool has at most " + std::to_string(pool::worker_limit) +
                                 " processes");
+  if (options.max_memory_per_worker != 0 && options.max_memory_per_worker < pool::least_memory_limit)
+    throw std::invalid_argument("procyon: max_memory_per_worker is " +
+                                std::to_string(options.max_memory_per_worker) +
+                                " bytes, but a worker needs 16 MiB before its first task; 0 means no limit");
+  if (options.max_cpu_time_per_task < std::chrono::nanoseconds(0))
+    throw std::invalid_argument("procyon: max_cpu_time_per_task is negative; 0 means no limit");
   return {.processes = static_cast<std::uint32_t>(processes),
           .tasks_per_worker = static_cast<std::uint32_t>(options.maxtasksperchild),
           .start_method = options.start_method,
           .has_initializer = false,
           .workers = options.run_inline ? pool::Workers::caller : pool::Workers::processes,
-          .thread_initializer = {}};
+          .thread_initializer = {},
+          .max_memory_per_worker = options.max_memory_per_worker,
+          .recycle_above_memory = options.recycle_above_memory,
+          .max_cpu_time_per_task = options.max_cpu_time_per_task,
+          .keeps_stderr = options.keep_stderr,
+          .threads_for_each = static_cast<std::uint32_t>(std::max(1, cpu_count() / processes))};
 }
 
 [[noreturn]] void refuse_empty_chunks() {

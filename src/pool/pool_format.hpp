@@ -56,6 +56,10 @@
 //                                 or with the last reference to it
 // Settling is the master's alone; a master that dies in it leaves nobody who wants the results.
 //
+// WHAT A WORKER LEAVES FOR ITS CERTIFICATE: since when it has worked on its task (`task_began`, a coarse clock, in the line that
+// it writes for each task anyway), and where it crashed (crash_record.hpp, one behind the slots for each worker). Both are
+// read when its end is known, and give nobody a right to anything.
+//
 // WAKING. Workers sleep on `worker_sleepers`, the master on `master_sleepers` (sync/sleep.hpp). A master that cannot go on before
 // n more tasks are complete says so in `wake_after`; while it sleeps each completion counts it down, and whoever gets to
 // zero rings. n is at most half of the tasks that are out when it falls asleep, so that enough are to come; a worker's end
@@ -71,6 +75,7 @@
 #include <cstdint>
 #include <new>
 
+#include "pool/crash_record.hpp"
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/os/futex.hpp"
@@ -167,6 +172,7 @@ struct WorkerSlot {
   // Written for each task; they outlive the worker.
   alignas(64) std::atomic<std::uint64_t> reserved{0};
   std::atomic<std::uint64_t> tasks_completed{0};
+  std::atomic<std::int64_t> task_began{0};  // nanoseconds of the monotonic clock, to some milliseconds
 };
 
 struct PoolState : arena::Counted {
@@ -177,7 +183,13 @@ struct PoolState : arena::Counted {
   std::uint64_t initializer = 0;       // Handle of a block with an encoded call; 0: none
   std::uint64_t initializer_size = 0;
   std::uint64_t initializer_references = 0;
-  std::atomic<std::uint32_t> stopping{0};  // workers end when they see it
+  // Of each worker; 0: no limit. Written before the first one is started.
+  std::uint64_t max_memory = 0;                 // bytes of private memory
+  std::uint64_t recycle_above = 0;              // bytes of resident memory, looked at after each task
+  std::int64_t max_task_cpu = 0;                // nanoseconds of processor time for each item
+  std::uint32_t threads_for_each = 0;           // that libraries with threads of their own should use
+  std::atomic<std::uint32_t> ready_workers{0};  // a futex word: changes when a worker is ready
+  std::atomic<std::uint32_t> stopping{0};       // workers end when they see it
   // Written by the master, read by workers.
   alignas(64) std::atomic<std::uint64_t> next_ticket{1};
   // Written by workers.
@@ -188,7 +200,7 @@ struct PoolState : arena::Counted {
   std::atomic<std::int32_t> wake_after{0};
   alignas(64) std::atomic<std::uint64_t> ring[slot_limit]{};
 
-  // WorkerSlot[worker_count], then the completed table, then TaskSlot[slot_count].
+  // WorkerSlot[worker_count], then the completed table, then TaskSlot[slot_count], then CrashRecord[worker_count].
   WorkerSlot& worker(std::uint32_t index) { return reinterpret_cast<WorkerSlot*>(this + 1)[index]; }
   [[nodiscard]] const WorkerSlot& worker(std::uint32_t index) const {
     return reinterpret_cast<const WorkerSlot*>(this + 1)[index];
@@ -204,21 +216,26 @@ struct PoolState : arena::Counted {
   [[nodiscard]] const TaskSlot& slot(std::uint32_t index) const {
     return const_cast<PoolState*>(this)->slot(index);
   }
+  CrashRecord& crash(std::uint32_t worker) {
+    return reinterpret_cast<CrashRecord*>(&slot(slot_count))[worker];
+  }
   static constexpr std::size_t table_bytes(std::uint32_t workers, std::uint32_t slots) {
     return (std::size_t{workers} * slots * sizeof(std::uint16_t) + alignof(TaskSlot) - 1) /
            alignof(TaskSlot) * alignof(TaskSlot);
   }
   static std::size_t room_for(std::uint32_t workers, std::uint32_t slots) {
-    return workers * sizeof(WorkerSlot) + table_bytes(workers, slots) + slots * sizeof(TaskSlot);
+    return workers * sizeof(WorkerSlot) + table_bytes(workers, slots) + slots * sizeof(TaskSlot) +
+           workers * sizeof(CrashRecord);
   }
   /// Before the pool is used: everything in room_for().
   void construct_tables() {
     for (std::uint32_t index = 0; index < worker_count; ++index) new (&worker(index)) WorkerSlot;
     for (std::uint32_t index = 0; index < slot_count; ++index) new (&slot(index)) TaskSlot;
+    for (std::uint32_t index = 0; index < worker_count; ++index) new (&crash(index)) CrashRecord;
   }
 };
 static_assert(sizeof(PoolState) % alignof(TaskSlot) == 0 && sizeof(WorkerSlot) % alignof(TaskSlot) == 0);
 
-inline constexpr arena::ObjectType pool_type{"Pool", 6};
+inline constexpr arena::ObjectType pool_type{"Pool", 7};
 
 }  // namespace procyon::pool

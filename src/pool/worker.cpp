@@ -1,9 +1,15 @@
 #include "pool/worker.hpp"
 
+#include <signal.h>
+#include <time.h>
+
 #include <cstring>
 #include <exception>
 
 #include "arena/participants.hpp"
+#include "pool/crash_record.hpp"
+#include "pool/last_words.hpp"
+#include "pool/limits.hpp"
 #include "pool/results.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/os/deadline.hpp"
@@ -90,6 +96,12 @@ bool initialize(arena::Session& session, PoolState& pool, const arena::Reference
 }
 
 namespace {
+// Some nanoseconds, where the exact time would be twenty: for what a person reads.
+std::int64_t coarse_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
 
 void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t index) {
   const auto master = arena::ParticipantId::from_bits(pool.master);
@@ -100,8 +112,10 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
   };
   while (pool.stopping.load(std::memory_order_acquire) == 0) {
     if (const auto claimed = claim(pool, index)) {
+      pool.worker(index).task_began.store(coarse_now(), std::memory_order_relaxed);
       run_task(session, pool, pool_handle, index, *claimed, cache);
-      if (pool.tasks_per_worker != 0 && ++tasks_run == pool.tasks_per_worker) {
+      const bool has_run_enough = pool.tasks_per_worker != 0 && ++tasks_run == pool.tasks_per_worker;
+      if (has_run_enough || (pool.recycle_above != 0 && resident_memory() > pool.recycle_above)) {
         pool.worker(index).retired.store(1, std::memory_order_release);
         return;
       }
@@ -115,14 +129,24 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
 
 }  // namespace
 
-void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked) {
-  os::set_blocked_signals(blocked);
+void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked,
+                 std::vector<Descriptor> standard_error) {
+  // Ctrl-C goes to every process of the terminal; the one that made the pool decides what becomes of the work.
+  ::signal(SIGINT, SIG_IGN);
   arena::Session& session = arena::Session::current();
   auto& pool = share.reference().get<PoolState>();
+  if (!standard_error.empty()) become_stderr(standard_error.front().fileno());
+  standard_error.clear();
+  catch_crashes(pool.crash(index), pool.max_task_cpu != 0);
+  os::set_blocked_signals(pool.max_task_cpu != 0 ? blocked & ~os::signal_bit(SIGXCPU) : blocked);
+  share_processors(pool.threads_for_each);
+  limit_this_worker(pool.max_memory, pool.max_task_cpu);
   WorkerSlot& me = pool.worker(index);
   me.participant.store(session.self().bits(), std::memory_order_release);
   if (!initialize(session, pool, share.reference(), me)) return;
   me.is_ready.store(1, std::memory_order_release);
+  pool.ready_workers.fetch_add(1, std::memory_order_seq_cst);
+  os::futex_wake_all(pool.ready_workers);
   work(session, pool, share.reference().handle(), index);
 }
 

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "os/signals.hpp"
 #include "pool/task_ring.hpp"
+#include "procyon/descriptor.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/wire/call.hpp"
@@ -24,8 +26,10 @@ class PoolShare {
   arena::Reference reference_;
 };
 
-/// The target of a worker's process: initialises, and runs tasks with these signals blocked until the pool stops.
-void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked);
+/// The target of a worker's process: initialises, and runs tasks with these signals blocked until the pool stops. Its stderr
+/// is `standard_error`, if there is one.
+void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked,
+                 std::vector<Descriptor> standard_error);
 
 /// The callable of the last task: the next task often has the same.
 class CallableCache {

@@ -12,21 +12,22 @@ namespace procyon::pool {
 namespace {
 
 process::EncodedCall encode_worker_call(const arena::Reference& pool, std::uint32_t index,
-                                        os::SignalBits blocked) {
+                                        os::SignalBits blocked, const LastWords* words) {
   process::EncodedCall call;
   process::CallAttachments attachments(call);
   wire::Writer writer(&attachments);
-  wire::encode_procedure(writer, &worker_main, PoolShare(pool), index, blocked);
+  std::vector<Descriptor> standard_error;
+  if (words != nullptr) standard_error.push_back(Descriptor::duplicate_of(words->file().get()));
+  wire::encode_procedure(writer, &worker_main, PoolShare(pool), index, blocked, standard_error);
   call.bytes.assign(writer.bytes().begin(), writer.bytes().end());
   return call;
 }
 
 }  // namespace
 
-Workforce::Workforce(arena::Reference pool, std::optional<StartMethod> start_method,
-                     std::function<void()> when_one_ends)
+Workforce::Workforce(arena::Reference pool, Options options, std::function<void()> when_one_ends)
     : pool_(std::move(pool)),
-      start_method_(start_method),
+      options_(options),
       when_one_ends_(std::move(when_one_ends)),
       workers_(pool_.get<PoolState>().worker_count) {}
 
@@ -35,14 +36,20 @@ void Workforce::start(std::uint32_t index) {
   slot.is_ready.store(0, std::memory_order_relaxed);
   slot.retired.store(0, std::memory_order_relaxed);
   slot.participant.store(0, std::memory_order_relaxed);
+  clear(pool_.get<PoolState>().crash(index));
   const std::string name = "PoolWorker-" + std::to_string(++started_);
-  auto child = process::make_child({.name = name, .daemon = true, .start_method = start_method_},
-                                   encode_worker_call(pool_, index, blocked_signals_));
-  child->start();
+  const auto words = options_.keeps_stderr ? std::make_shared<LastWords>() : nullptr;
+  auto child = process::make_child({.name = name, .daemon = true, .start_method = options_.start_method},
+                                   encode_worker_call(pool_, index, blocked_signals_, words.get()));
+  {
+    const os::BlockSignals
+        blocked;  // the worker begins with this mask: Ctrl-C must not hit it before it ignores that
+    child->start();
+  }
   const pid_t pid = child->pid().value_or(0);
   {
     const std::lock_guard guard(mutex_);
-    workers_[index] = {child, os::Deadline::never()};
+    workers_[index] = {child, os::Deadline::never(), name, false, words};
   }
   child->on_exit([ends = ends_, index, pid, wake = when_one_ends_](const ExitStatus& status) {
     {
@@ -60,7 +67,13 @@ std::vector<Workforce::End> Workforce::take_ends() {
     ends.swap(ends_->ends);
   }
   const std::lock_guard guard(mutex_);
-  for (const End& end : ends) workers_[end.worker] = {};
+  for (End& end : ends) {
+    Worker& worker = workers_[end.worker];
+    end.name = std::move(worker.name);
+    end.was_told_to_end = worker.was_told_to_end;
+    if (worker.words) end.last_words = worker.words->lines();
+    worker = {};
+  }
   return ends;
 }
 
@@ -69,6 +82,7 @@ void Workforce::end(std::uint32_t worker) {
   if (!workers_[worker].child) return;
   workers_[worker].child->send_signal(SIGTERM);
   workers_[worker].kill_at = os::Deadline::after(grace);
+  workers_[worker].was_told_to_end = true;
 }
 
 void Workforce::end_all() {
@@ -90,6 +104,12 @@ os::Deadline Workforce::next_overdue() const {
   for (const Worker& worker : workers_)
     if (worker.child) next = std::min(next, worker.kill_at);
   return next;
+}
+
+void Workforce::trim_last_words() {
+  const std::lock_guard guard(mutex_);
+  for (const Worker& worker : workers_)
+    if (worker.words) worker.words->trim();
 }
 
 std::size_t Workforce::running() const {

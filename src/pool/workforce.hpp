@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "os/signals.hpp"
+#include "pool/last_words.hpp"
 #include "pool/pool_format.hpp"
 #include "process/child.hpp"
 #include "procyon/detail/arena/reference.hpp"
@@ -26,9 +27,12 @@ class Workforce {
   /// Between the request to end and the kill.
   static constexpr std::chrono::milliseconds grace{500};
 
+  struct Options {
+    std::optional<StartMethod> start_method;
+    bool keeps_stderr = false;
+  };
   /// `when_one_ends` is called on the supervisor's thread; it only wakes somebody.
-  Workforce(arena::Reference pool, std::optional<StartMethod> start_method,
-            std::function<void()> when_one_ends);
+  Workforce(arena::Reference pool, Options options, std::function<void()> when_one_ends);
 
   /// Starts the worker of that index. Throws what starting a process throws.
   void start(std::uint32_t index);
@@ -37,6 +41,9 @@ class Workforce {
     std::uint32_t worker;
     pid_t pid;
     ExitStatus status;
+    std::string name = {};
+    bool was_told_to_end = false;  // by end() or end_overdue()
+    std::string last_words = {};   // on its stderr, if that is kept
   };
   /// Workers that have ended since the last call.
   std::vector<End> take_ends();
@@ -48,6 +55,10 @@ class Workforce {
   /// When end_overdue() has something to do.
   [[nodiscard]] os::Deadline next_overdue() const;
 
+  /// Bounds what is kept of what workers write to stderr; to be called now and then, if keeps_stderr().
+  void trim_last_words();
+  [[nodiscard]] bool keeps_stderr() const { return options_.keeps_stderr; }
+
   [[nodiscard]] std::size_t running() const;
   /// Waits until the worker has ended; false when the deadline passed.
   bool join_all(os::Deadline deadline);
@@ -56,6 +67,9 @@ class Workforce {
   struct Worker {
     std::shared_ptr<process::Child> child;
     os::Deadline kill_at = os::Deadline::never();
+    std::string name = {};
+    bool was_told_to_end = false;
+    std::shared_ptr<LastWords> words = {};
   };
   struct Ends {  // shared with callbacks that may come after this object is gone
     std::mutex mutex;
@@ -63,7 +77,7 @@ class Workforce {
   };
 
   arena::Reference pool_;
-  std::optional<StartMethod> start_method_;
+  const Options options_;
   // Of the thread that made the pool. The foreman, who starts replacements, has all signals blocked.
   const os::SignalBits blocked_signals_ = os::blocked_signals();
   std::function<void()> when_one_ends_;

@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <string_view>
 #include <utility>
 
@@ -58,9 +61,40 @@ std::string_view likely_cause(const WorkerEnd& end) {
   }
 }
 
+std::string seconds(std::chrono::nanoseconds time) {
+  using std::chrono::duration;
+  if (time < std::chrono::seconds(1))
+    return fmt::format("{:.0f} ms", duration<double, std::milli>(time).count());
+  return fmt::format("{:.1f} s", duration<double>(time).count());
+}
+
+std::string mebibytes(std::size_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1024 * 1024));
+}
+
+// The facts, a line or more for each that is known.
+void append_facts(std::string& text, const WorkerEnd& end) {
+  if (end.peak_memory != 0)
+    text += fmt::format("\n  used: {} of processor time ({} user, {} system), {} of memory at most",
+                        seconds(end.user_time + end.system_time), seconds(end.user_time),
+                        seconds(end.system_time), mebibytes(end.peak_memory));
+  for (std::size_t frame = 0; frame < end.stack.size(); ++frame)
+    text += fmt::format("\n  {}#{} {}", frame == 0 ? "stack: " : "       ", frame, end.stack[frame]);
+  if (end.last_words.empty()) return;
+  text += "\n  the last lines of its stderr:";
+  for (std::size_t start = 0; start < end.last_words.size();) {
+    const std::size_t stop = std::min(end.last_words.find('\n', start), end.last_words.size());
+    text += "\n    | " + end.last_words.substr(start, stop - start);
+    start = stop + 1;
+  }
+}
+
 std::string describe(const WorkerEnd& end) {
-  std::string text = fmt::format("procyon: worker {} was lost", end.pid);
+  std::string text = fmt::format("procyon: worker {}", end.pid);
+  if (!end.name.empty()) text += fmt::format(" ({})", end.name);
+  text += " was lost";
   text += end.task.empty() ? std::string(" while it was idle") : fmt::format(" while it ran {}", end.task);
+  if (end.running_for) text += fmt::format(", for {}", seconds(*end.running_for));
   if (end.signal) {
     text += fmt::format(": it was killed by {} (signal {}{})", name_of_signal(*end.signal), *end.signal,
                         end.core_dumped ? ", core dumped" : "");
@@ -71,6 +105,7 @@ std::string describe(const WorkerEnd& end) {
   }
   text += fmt::format("; likely cause: {}.", likely_cause(end));
   if (!end.details.empty()) text += " " + end.details;
+  append_facts(text, end);
   return text;
 }
 
@@ -87,6 +122,10 @@ RemoteError::RemoteError(std::string type, std::string text, std::string where)
       where_(std::move(where)) {}
 
 WorkerLost::WorkerLost(WorkerEnd end) : std::runtime_error(describe(end)), end_(std::move(end)) {}
+
+MemoryLimitExceeded::MemoryLimitExceeded(const char* sentence) noexcept {
+  std::snprintf(sentence_, sizeof sentence_, "%s", sentence);
+}
 
 std::string WorkerLost::signal_name() const {
   return end_.signal ? name_of_signal(*end_.signal) : std::string();

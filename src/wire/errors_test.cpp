@@ -27,6 +27,30 @@ TEST(WorkerLost, SaysWhoDiedOfWhatAndWhy) {
               {"abort()", "Its last line was: x"});
 }
 
+TEST(WorkerLost, IsACertificateOfAllThatIsKnown) {
+  using namespace std::chrono_literals;
+  expect_says({.pid = 4711,
+               .signal = SIGSEGV,
+               .task = "task 17 of map",
+               .name = "PoolWorker-3",
+               .running_for = 1'250ms,
+               .user_time = 300ms,
+               .system_time = 20ms,
+               .peak_memory = 12 << 20,
+               .last_words = "one\ntwo\n",
+               .stack = {"f() at a.cpp:1", "g() at a.cpp:2"}},
+              {"worker 4711 (PoolWorker-3) was lost while it ran task 17 of map, for 1.2 s: it was killed",
+               "\n  used: 320 ms of processor time (300 ms user, 20 ms system), 12.0 MiB of memory at most",
+               "\n  stack: #0 f() at a.cpp:1\n         #1 g() at a.cpp:2",
+               "\n  the last lines of its stderr:\n    | one\n    | two"});
+}
+
+TEST(MemoryLimitExceeded, IsABadAllocThatSaysWhoAndHowMuch) {
+  EXPECT_THROW(throw MemoryLimitExceeded("x"), std::bad_alloc);
+  EXPECT_STREQ(MemoryLimitExceeded("worker 5 has 64 MiB").what(), "worker 5 has 64 MiB");
+  EXPECT_EQ(std::string(MemoryLimitExceeded(std::string(1'000, 'x')).what()), std::string(239, 'x'));
+}
+
 TEST(WorkerLost, GivesItsFacts) {
   const WorkerLost lost({.pid = 5, .signal = SIGBUS, .task = "task 2"});
   EXPECT_EQ(lost.pid(), 5);

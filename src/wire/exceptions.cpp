@@ -59,8 +59,14 @@ std::exception_ptr make_remote(const ExceptionText& text, const Details&) {
   return std::make_exception_ptr(RemoteError(text.type, text.text, text.where));
 }
 
+template <class Lost>
 std::exception_ptr make_lost(const ExceptionText&, const Details& details) {
-  return std::make_exception_ptr(WorkerLost(details.end.value_or(WorkerEnd{})));
+  return std::make_exception_ptr(Lost(details.end.value_or(WorkerEnd{})));
+}
+
+bool makes_lost(Make make) {
+  return make == &make_lost<WorkerLost> || make == &make_lost<CpuLimitExceeded> ||
+         make == &make_lost<KilledForMemory>;
 }
 
 const std::error_category* const categories[] = {nullptr, &std::generic_category(), &std::system_category(),
@@ -98,7 +104,10 @@ struct Known {
 // The first entry stands for everything that is not in the table.
 const std::array known_exceptions{
     Known{&typeid(RemoteError), &make_remote},
-    Known{&typeid(WorkerLost), &make_lost},
+    Known{&typeid(WorkerLost), &make_lost<WorkerLost>},
+    Known{&typeid(CpuLimitExceeded), &make_lost<CpuLimitExceeded>},
+    Known{&typeid(KilledForMemory), &make_lost<KilledForMemory>},
+    Known{&typeid(MemoryLimitExceeded), &make_with_text<MemoryLimitExceeded>},
     Known{&typeid(std::system_error), &make_system},
     Known{&typeid(std::filesystem::filesystem_error), &make_filesystem},
     Known{&typeid(std::ios_base::failure), &make_ios},
@@ -226,7 +235,7 @@ void write_details(Writer& writer, const Encodable& exception) {
     write(writer, details.path1);
     write(writer, details.path2);
   }
-  if (make == &make_lost) write(writer, details.end.value_or(WorkerEnd{}));
+  if (makes_lost(make)) write(writer, details.end.value_or(WorkerEnd{}));
 }
 
 Details read_details(Reader& reader, Make make) {
@@ -242,7 +251,7 @@ Details read_details(Reader& reader, Make make) {
     details.path1 = read<std::string>(reader);
     details.path2 = read<std::string>(reader);
   }
-  if (make == &make_lost) details.end = read<WorkerEnd>(reader);
+  if (makes_lost(make)) details.end = read<WorkerEnd>(reader);
   return details;
 }
 

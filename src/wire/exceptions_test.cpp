@@ -142,6 +142,9 @@ TEST(Exceptions, OfProcyonComeBackAsThemselves) {
   EXPECT_EQ(lost.signal(), SIGSEGV);
   EXPECT_FALSE(lost.exit_code().has_value());
   EXPECT_EQ(lost.task(), "task 3 of map");
+  EXPECT_EQ(arrives(CpuLimitExceeded({.pid = 13, .stack = {"f()", "g()"}})).end().stack.size(), 2U);
+  EXPECT_EQ(arrives(KilledForMemory({.pid = 14, .name = "w"})).end().name, "w");
+  arrives(MemoryLimitExceeded("memory"));
   const auto remote = arrives(RemoteError("my::Error", "text", "function in module"));
   EXPECT_EQ(remote.type(), "my::Error");
   EXPECT_EQ(remote.text(), "text");

@@ -75,6 +75,11 @@ struct EngineOptions {
   bool has_initializer = false;
   Workers workers = Workers::processes;
   std::function<void()> thread_initializer = {};
+  std::size_t max_memory_per_worker = 0;  // of this and the next ones, 0: no limit
+  std::size_t recycle_above_memory = 0;
+  std::chrono::nanoseconds max_cpu_time_per_task{};
+  bool keeps_stderr = false;
+  std::uint32_t threads_for_each = 0;  // that libraries should use in a worker; 0: nothing is said to them
 };
 
 class Engine {

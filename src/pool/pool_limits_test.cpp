@@ -1,0 +1,170 @@
+// The limits of workers: memory, processor time, and what they are recycled for.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "pool/test_support.hpp"
+#include "procyon/process.hpp"
+
+namespace procyon {
+namespace {
+
+using namespace testing;
+using namespace std::chrono_literals;
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+void burn_processor_time() {
+  for (volatile int i = 0;;) i = i + 1;
+}
+
+// ---- memory
+
+class MemoryLimit : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (sanitized) GTEST_SKIP() << "a sanitizer's shadow memory counts";
+  }
+};
+
+std::size_t allocate(std::size_t bytes) {
+  std::vector<char> memory(bytes, 'x');
+  return memory.size();
+}
+
+TEST_F(MemoryLimit, IsToldWithWhoAndHowMuch) {
+  Pool pool({.processes = 1, .max_memory_per_worker = 64 * mebibyte});
+  const pid_t worker = pool.apply(pid_of_worker);
+  EXPECT_EQ(pool.apply(allocate, 16 * mebibyte), 16 * mebibyte);
+  try {
+    pool.apply(allocate, 256 * mebibyte);
+    ADD_FAILURE();
+  } catch (const MemoryLimitExceeded& error) {
+    EXPECT_NE(std::string(error.what()).find("worker " + std::to_string(worker)), std::string::npos)
+        << error.what();
+    EXPECT_NE(std::string(error.what()).find("64 MiB"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(pool.apply(allocate, 256 * mebibyte), std::bad_alloc);
+  EXPECT_EQ(pool.apply(pid_of_worker), worker) << "the worker lives";
+}
+
+TEST_F(MemoryLimit, ATaskMayHandleIt) {
+  Pool pool({.processes = 1, .max_memory_per_worker = 64 * mebibyte});
+  EXPECT_EQ(pool.apply([] {
+    for (std::size_t size = 512 * mebibyte;; size /= 2) {
+      try {
+        return allocate(size);
+      } catch (const std::bad_alloc&) {
+      }
+    }
+  }),
+            32 * mebibyte);
+}
+
+TEST_F(MemoryLimit, ManySmallPiecesReachItToo) {
+  Pool pool({.processes = 1, .max_memory_per_worker = 64 * mebibyte});
+  EXPECT_THROW(pool.apply([] {
+    std::vector<std::vector<char>> pieces;
+    for (;;) pieces.emplace_back(1'000);
+  }),
+               MemoryLimitExceeded);
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST_F(MemoryLimit, TooLittleForAWorkerIsRefused) {
+  EXPECT_NE(error_of([] { Pool({.processes = 1, .max_memory_per_worker = 1'000}); }).find("16 MiB"),
+            std::string::npos);
+}
+
+TEST_F(MemoryLimit, TheLeastIsEnoughForAWorker) {
+  Pool pool({.processes = 1, .max_memory_per_worker = 16 * mebibyte});
+  EXPECT_EQ(pool.map(square, numbers_to(1'000)).back(), 999 * 999);
+}
+
+TEST(Recycling, AWorkerThatHasGrownIsReplacedAndNoTaskIsLost) {
+  Pool pool({.processes = 1, .recycle_above_memory = (sanitized ? 1'000 : 100) * mebibyte});
+  const auto leak = [](int number) {
+    if (number % 10 == 5) static_cast<void>(new std::vector<char>((sanitized ? 1'200 : 120) * mebibyte, 'x'));
+    return std::pair(number, ::getpid());
+  };
+  std::vector<pid_t> pids;
+  int expected = 0;
+  for (const auto& [number, pid] : pool.map({.chunksize = 1}, leak, numbers_to(30))) {
+    EXPECT_EQ(number, expected++);
+    if (pids.empty() || pids.back() != pid) pids.push_back(pid);
+  }
+  EXPECT_EQ(pids.size(), 4U);
+}
+
+// ---- processor time
+
+TEST(CpuLimit, EndsATaskThatUsesMore) {
+  Pool pool({.processes = 1, .max_cpu_time_per_task = 50ms});
+  const pid_t worker = pool.apply(pid_of_worker);
+  try {
+    pool.apply(burn_processor_time);
+    ADD_FAILURE();
+  } catch (const CpuLimitExceeded& lost) {
+    EXPECT_EQ(lost.pid(), worker);
+    EXPECT_EQ(lost.signal(), SIGXCPU);
+    EXPECT_GE(lost.end().user_time + lost.end().system_time, 40ms);
+    EXPECT_NE(std::string(lost.what()).find("50 ms of processor time for a task"), std::string::npos)
+        << lost.what();
+    if (!sanitized) {
+      EXPECT_NE(std::string(lost.what()).find("burn_processor_time"), std::string::npos) << lost.what();
+    }
+  }
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TEST(CpuLimit, IsOfEachItemAndCostsThatOne) {
+  Pool pool({.processes = 1, .max_cpu_time_per_task = 50ms});
+  const auto task = [](int number) {
+    if (number == 7) burn_processor_time();
+    return number;
+  };
+  const auto outcomes = pool.map_outcomes({.chunksize = 20}, task, numbers_to(20));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(outcomes[static_cast<std::size_t>(i)].has_value(), i != 7) << i;
+  EXPECT_TRUE(outcomes[7].error().is<CpuLimitExceeded>()) << outcomes[7].error();
+}
+
+TEST(CpuLimit, ManyShortTasksDoNotAddUp) {
+  Pool pool({.processes = 1, .max_cpu_time_per_task = 200ms});
+  const auto work = [](int) {
+    const auto end = std::chrono::steady_clock::now() + 10ms;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    return ::getpid();
+  };
+  const std::vector<pid_t> pids = pool.map({.chunksize = 1}, work, numbers_to(50));
+  EXPECT_EQ(std::count(pids.begin(), pids.end(), pids.front()), 50);
+}
+
+// ---- threads of libraries
+
+TEST(ThreadsOfLibraries, FitTheProcessors) {
+  Pool pool({.processes = 1'000 < cpu_count() ? 1'000 : cpu_count()});
+  const std::string number = pool.apply([] {
+    const char* const value = std::getenv("OMP_NUM_THREADS");
+    return std::string(value == nullptr ? "" : value);
+  });
+  EXPECT_EQ(number, "1");
+  EXPECT_EQ(pool.apply([] { return std::string(std::getenv("OPENBLAS_NUM_THREADS")); }), "1");
+  EXPECT_EQ(std::getenv("OMP_NUM_THREADS"), nullptr);
+}
+
+TEST(ThreadsOfLibraries, AreWhatTheUserSaid) {
+  ::setenv("OMP_NUM_THREADS", "3", 1);
+  Pool pool({.processes = 2});
+  EXPECT_EQ(pool.apply([] { return std::string(std::getenv("OMP_NUM_THREADS")); }), "3");
+  EXPECT_TRUE(pool.apply([] { return std::getenv("MKL_NUM_THREADS") == nullptr; }));
+  ::unsetenv("OMP_NUM_THREADS");
+}
+
+}  // namespace
+}  // namespace procyon
