@@ -29,7 +29,13 @@ std::string demangled(const char* name) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> readable(
       abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-  return readable ? readable.get() : name;
+  if (!readable) return name;
+  std::string text = readable.get();
+  constexpr std::string_view string =
+      "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+  for (std::size_t at = 0; (at = text.find(string, at)) != std::string::npos;)
+    text.replace(at, string.size(), "std::string");
+  return text;
 }
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -241,13 +247,14 @@ class Debugger {
 
 bool is_of_the_pool(std::string_view line) {
   return line.starts_with("procyon::pool::run_task(") ||
-         line.find("procyon::pool::TaskBody<") != std::string_view::npos;
+         line.find("procyon::pool::TaskBody<") != std::string_view::npos ||
+         line.find("N7procyon4pool8TaskBodyI") != std::string_view::npos;  // one that cannot be demangled
 }
 
 // By which the pool calls a function.
 bool is_of_invoking(std::string_view line) {
-  for (const std::string_view part : {"std::__invoke", "std::invoke", "std::apply", "std::__apply_impl"})
-    if (line.substr(0, line.find('<')).ends_with(part)) return true;
+  for (const std::string_view part : {"std::__invoke", "std::invoke", "std::apply", "std::__apply"})
+    if (line.substr(0, line.find('<')).find(part) != std::string_view::npos) return true;
   return false;
 }
 
@@ -280,10 +287,13 @@ std::vector<std::string> Symbols::describe(const Crash& crash) {
       known = known_.emplace(Place{frame.file, frame.offset}, std::move(found)).first;
     }
     lines.insert(lines.end(), known->second.begin(), known->second.end());
+    // From here on it is the pool that called; not to be looked up.
+    const auto outside = std::find_if(lines.begin(), lines.end(), is_of_the_pool);
+    if (outside == lines.end()) continue;
+    if (outside != lines.begin()) lines.erase(outside, lines.end());
+    break;
   }
   while (lines.size() > 1 && is_of_raising(lines.front())) lines.erase(lines.begin());
-  const auto outside = std::find_if(lines.begin(), lines.end(), is_of_the_pool);
-  if (outside != lines.begin()) lines.erase(outside, lines.end());
   while (lines.size() > 1 && is_of_invoking(lines.back())) lines.pop_back();
   return lines;
 }
