@@ -1,11 +1,12 @@
-// AsyncResult: the result of a task that a pool runs meanwhile.
+// AsyncResult: the result of a call that a pool works on meanwhile.
 //
 //   mp::AsyncResult<int> later = pool.apply_async(parse, path);
 //   ...
 //   if (later.wait(2s)) use(later.get());
+//   std::vector<int> squares = pool.map_async(square, numbers).get();
 //
 // It keeps what it needs of the pool alive; when the pool is terminated or destroyed first, get() throws Cancelled.
-// A handle: copies speak of the same task. Thread-safe. Only in the process that made the pool.
+// A handle: copies speak of the same call. Thread-safe. Only in the process that made the pool.
 #pragma once
 
 #include <chrono>
@@ -16,7 +17,7 @@
 
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/pool/engine.hpp"
-#include "procyon/detail/pool/typed_job.hpp"
+#include "procyon/detail/pool/result_job.hpp"
 #include "procyon/detail/sync/waitable.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/outcome.hpp"
@@ -28,18 +29,26 @@ class AsyncResult {
  public:
   /// Tells the codec to refuse it as an argument.
   using procyon_stays_in_its_process = void;
+  using value_type = R;
 
-  /// Waits for the task's end. Returns its value, or throws its error: its own exception, WorkerLost, TimeoutError,
-  /// Cancelled or BrokenPool. A value that can only be moved is given away: ask once.
-  R get() const { return get_until(os::Deadline::never()); }
-  /// The same, but throws TimeoutError if the task has not ended within `timeout`; the task goes on.
+  /// Waits for the end. Returns the value, or throws the error: the task's own exception, WorkerLost, TimeoutError,
+  /// Cancelled or BrokenPool; of several items the first error, by order of the input. A copy, as often as you like; a
+  /// value that can only be moved is given away, and asking again is std::logic_error.
+  R get() const& { return get_until(os::Deadline::never(), !pool::copyable<R>); }
+  /// Of a temporary, or std::move(later).get(): the value is moved, not copied.
+  R get() && { return get_until(os::Deadline::never(), true); }
+  /// The same, but throws TimeoutError if the call has not ended within `timeout`; it goes on.
   template <class Rep, class Period>
-  R get(std::chrono::duration<Rep, Period> timeout) const {
-    return get_until(os::Deadline::after(timeout));
+  R get(std::chrono::duration<Rep, Period> timeout) const& {
+    return get_until(os::Deadline::after(timeout), !pool::copyable<R>);
+  }
+  template <class Rep, class Period>
+  R get(std::chrono::duration<Rep, Period> timeout) && {
+    return get_until(os::Deadline::after(timeout), true);
   }
 
   void wait() const { engine_->wait(*job_, os::Deadline::never()); }
-  /// Whether the task has ended within `timeout`.
+  /// Whether the call has ended within `timeout`.
   template <class Rep, class Period>
   bool wait(std::chrono::duration<Rep, Period> timeout) const {
     return engine_->wait(*job_, os::Deadline::after(timeout));
@@ -49,31 +58,31 @@ class AsyncResult {
     engine_->collect();
     return job_->pending.load(std::memory_order_acquire) == 0;
   }
-  /// Whether the task has ended without an error. Throws std::logic_error if it has not ended.
+  /// Whether the call has ended without an error. Throws std::logic_error if it has not ended.
   [[nodiscard]] bool successful() const {
     if (!ready()) throw std::logic_error("procyon: this task has not ended yet; ask ready() or wait() first");
-    return job_->outcomes()[0].has_value();
+    return job_->error() == nullptr;
   }
-  /// For wait(): ready once the task has ended.
+  /// For wait(): ready once the call has ended.
   [[nodiscard]] sync::WaitTarget wait_target() const { return pool::Engine::wait_target(engine_, job_); }
 
  private:
   friend class Pool;
-  AsyncResult(std::shared_ptr<pool::Engine> engine, std::shared_ptr<pool::CollectedJob<R>> job)
+  AsyncResult(std::shared_ptr<pool::Engine> engine, std::shared_ptr<pool::ResultJob<R>> job)
       : engine_(std::move(engine)), job_(std::move(job)) {}
 
-  R get_until(os::Deadline deadline) const {
+  R get_until(os::Deadline deadline, bool is_last) const {
     if (!engine_->wait(*job_, deadline))
       throw TimeoutError("procyon: the task has not ended in time; it goes on");
-    Outcome<R>& outcome = job_->outcomes()[0];
-    if constexpr (std::is_void_v<R> || std::is_copy_constructible_v<R>)
-      return outcome.value();
-    else
-      return std::move(outcome).value();
+    if constexpr (std::is_void_v<R> || !pool::copyable<R>) {
+      return job_->take();
+    } else {
+      return is_last && !job_->is_shared() ? job_->take() : job_->copy();
+    }
   }
 
   std::shared_ptr<pool::Engine> engine_;
-  std::shared_ptr<pool::CollectedJob<R>> job_;
+  std::shared_ptr<pool::ResultJob<R>> job_;
 };
 
 }  // namespace procyon

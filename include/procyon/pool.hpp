@@ -33,11 +33,13 @@
 #include "procyon/async_result.hpp"
 #include "procyon/detail/pool/engine.hpp"
 #include "procyon/detail/pool/imap.hpp"
+#include "procyon/detail/pool/result_job.hpp"
 #include "procyon/detail/pool/typed_job.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/outcome.hpp"
 #include "procyon/partial.hpp"
+#include "procyon/pool_options.hpp"
 
 namespace procyon {
 
@@ -75,16 +77,6 @@ struct PoolOptions {
   bool run_inline = false;
 };
 
-struct ApplyOptions {
-  std::optional<std::chrono::nanoseconds> timeout =
-      {};  // of the task, from its begin; then its worker is replaced
-};
-
-struct MapOptions {
-  std::optional<std::size_t> chunksize = {};             // items that go to a worker together; at least 1
-  std::optional<std::chrono::nanoseconds> timeout = {};  // of each item, from its begin
-};
-
 class Pool {
  public:
   /// Tells the codec to refuse it as an argument.
@@ -101,71 +93,132 @@ class Pool {
   ~Pool();
 
   /// Runs one task and waits for it.
-  template <class F, class... Arguments>
+  template <pool::Function F, class... Arguments>
   auto apply(F&& function, Arguments&&... arguments) {
-    return give(ApplyOptions{}, true, "apply", function, arguments...).get();
+    return apply(ApplyOptions{}, function, arguments...);
   }
   template <class F, class... Arguments>
   auto apply(ApplyOptions options, F&& function, Arguments&&... arguments) {
-    return give(options, true, "apply", function, arguments...).get();
+    using R = wire::result_t<F, Arguments...>;
+    auto job = std::make_shared<pool::SingleJob<R>>("apply");
+    give(job, options.timeout, true, function, arguments...);
+    return AsyncResult<R>(engine_, std::move(job)).get();
   }
 
-  /// Runs one task meanwhile. If all workers are busy it waits for its turn; never blocks.
-  template <class F, class... Arguments>
+  /// Runs one task meanwhile. If all workers are busy it waits for its turn; never blocks. The options, with callbacks, are
+  /// AsyncOptions<R>.
+  template <pool::Function F, class... Arguments>
   auto apply_async(F&& function, Arguments&&... arguments) {
-    return give(ApplyOptions{}, false, "apply_async", function, arguments...);
+    return apply_async(AsyncOptions<wire::result_t<F, Arguments...>>{}, function, arguments...);
   }
   template <class F, class... Arguments>
-  auto apply_async(ApplyOptions options, F&& function, Arguments&&... arguments) {
-    return give(options, false, "apply_async", function, arguments...);
+  auto apply_async(AsyncOptions<wire::result_t<F, Arguments...>> options, F&& function,
+                   Arguments&&... arguments) {
+    using R = wire::result_t<F, Arguments...>;
+    auto job = std::make_shared<pool::SingleJob<R>>("apply_async");
+    meanwhile(job, options.callback, options.error_callback,
+              [&] { give(job, options.timeout, false, function, arguments...); });
+    return AsyncResult<R>(engine_, std::move(job));
   }
 
   /// Calls `function` with each element (of several ranges: with one of each, until the shortest ends) and returns the
   /// results in order. When all have ended, throws the first error, by order of the input, if there is one.
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto map(F&& function, Ranges&&... ranges) {
     return map(MapOptions{}, function, std::forward<Ranges>(ranges)...);
   }
   template <class F, class... Ranges>
   auto map(MapOptions options, F&& function, Ranges&&... ranges) {
-    using R = typename pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>::Result;
-    if constexpr (pool::PlainResult<R>) {
-      return run_job<pool::ValuesJob<R>>("map", options, function, std::forward<Ranges>(ranges)...)
-          ->take_values();
-    } else {
-      return values(outcomes_of("map", options, function, std::forward<Ranges>(ranges)...));
-    }
+    return results_of("map", options, function, pool::Inputs<Ranges...>(std::forward<Ranges>(ranges)...));
   }
 
   /// The same, but returns what became of each: std::vector<Outcome<R>>.
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto map_outcomes(F&& function, Ranges&&... ranges) {
     return map_outcomes(MapOptions{}, function, std::forward<Ranges>(ranges)...);
   }
   template <class F, class... Ranges>
   auto map_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return outcomes_of("map_outcomes", options, function, std::forward<Ranges>(ranges)...);
+    return outcomes_of("map_outcomes", options, function,
+                       pool::Inputs<Ranges...>(std::forward<Ranges>(ranges)...));
+  }
+
+  /// map() meanwhile: an AsyncResult<std::vector<R>>. Reads all of the input before it returns, and never waits for a worker;
+  /// if reading the input throws, so does this, and the rest is dropped. The options, with callbacks, are
+  /// MapAsyncOptions<R>.
+  template <pool::Function F, class... Ranges>
+  auto map_async(F&& function, Ranges&&... ranges) {
+    return map_async(MapAsyncOptions<pool::ResultOfMap<F, Ranges...>>{}, function,
+                     std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto map_async(MapAsyncOptions<pool::ResultOfMap<F, Ranges...>> options, F&& function, Ranges&&... ranges) {
+    return later("map_async", std::move(options), function,
+                 pool::Inputs<Ranges...>(std::forward<Ranges>(ranges)...));
+  }
+
+  /// map() over a range of tuples or pairs, whose elements are the arguments.
+  template <pool::Function F, class Range>
+  auto starmap(F&& function, Range&& tuples) {
+    return starmap(MapOptions{}, function, std::forward<Range>(tuples));
+  }
+  template <class F, class Range>
+  auto starmap(MapOptions options, F&& function, Range&& tuples) {
+    return results_of("starmap", options, function, pool::StarInputs<Range>(std::forward<Range>(tuples)));
+  }
+  /// The same meanwhile, as map_async().
+  template <pool::Function F, class Range>
+  auto starmap_async(F&& function, Range&& tuples) {
+    return starmap_async(MapAsyncOptions<pool::ResultOfStarmap<F, Range>>{}, function,
+                         std::forward<Range>(tuples));
+  }
+  template <class F, class Range>
+  auto starmap_async(MapAsyncOptions<pool::ResultOfStarmap<F, Range>> options, F&& function, Range&& tuples) {
+    return later("starmap_async", std::move(options), function,
+                 pool::StarInputs<Range>(std::forward<Range>(tuples)));
   }
 
   /// A range of the results in order, as they come; reads the input only some items ahead (detail/pool/imap.hpp). An error
   /// is thrown when its turn comes. An lvalue range must outlive the loop. The default chunk is 1.
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto imap(F&& function, Ranges&&... ranges) {
-    return flow<false>("imap", MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+    return imap(MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
   }
   template <class F, class... Ranges>
   auto imap(MapOptions options, F&& function, Ranges&&... ranges) {
-    return flow<false>("imap", options, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+    return flow<pool::OrderedJob, false>("imap", options, std::forward<F>(function),
+                                         std::forward<Ranges>(ranges)...);
   }
   /// The same with Outcomes: goes on past what failed.
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto imap_outcomes(F&& function, Ranges&&... ranges) {
-    return flow<true>("imap_outcomes", MapOptions{}, std::forward<F>(function),
-                      std::forward<Ranges>(ranges)...);
+    return imap_outcomes(MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
   }
   template <class F, class... Ranges>
   auto imap_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return flow<true>("imap_outcomes", options, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+    return flow<pool::OrderedJob, true>("imap_outcomes", options, std::forward<F>(function),
+                                        std::forward<Ranges>(ranges)...);
+  }
+
+  /// As imap(), but each result as soon as it is there, whatever its place in the input. Let the function return what tells
+  /// them apart.
+  template <pool::Function F, class... Ranges>
+  auto imap_unordered(F&& function, Ranges&&... ranges) {
+    return imap_unordered(MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto imap_unordered(MapOptions options, F&& function, Ranges&&... ranges) {
+    return flow<pool::UnorderedJob, false>("imap_unordered", options, std::forward<F>(function),
+                                           std::forward<Ranges>(ranges)...);
+  }
+  template <pool::Function F, class... Ranges>
+  auto imap_unordered_outcomes(F&& function, Ranges&&... ranges) {
+    return imap_unordered_outcomes(MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto imap_unordered_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
+    return flow<pool::UnorderedJob, true>("imap_unordered_outcomes", options, std::forward<F>(function),
+                                          std::forward<Ranges>(ranges)...);
   }
 
   /// Takes no more tasks; those that were given go on.
@@ -179,30 +232,70 @@ class Pool {
   friend class ThreadPool;
   explicit Pool(std::shared_ptr<pool::Engine> engine) : engine_(std::move(engine)) {}
 
-  template <class F, class... Arguments>
-  auto give(ApplyOptions options, bool will_wait, const char* call, const F& function,
-            const Arguments&... arguments) {
-    using R = wire::result_t<F, Arguments...>;
-    auto job = std::make_shared<pool::CollectedJob<R>>(call, false);
-    job->resize(1);
+  template <class R, class F, class... Arguments>
+  void give(const std::shared_ptr<pool::SingleJob<R>>& job, std::optional<std::chrono::nanoseconds> timeout,
+            bool will_wait, const F& function, const Arguments&... arguments) {
     pool::TaskEncoder<F, wire::stored_t<Arguments>...> encoder(function);
     encoder.add(arguments...);
-    engine_->submit({job, 0, 1, options.timeout}, encoder.task(), will_wait);
-    return AsyncResult<R>(engine_, std::move(job));
+    engine_->submit({job, 0, 1, timeout}, encoder.task(), will_wait);
   }
 
-  template <class F, class... Ranges>
-  auto outcomes_of(const char* call, MapOptions options, const F& function, Ranges&&... ranges) {
-    using R = typename pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>::Result;
-    const auto job = run_job<pool::CollectedJob<R>>(call, options, function, std::forward<Ranges>(ranges)...);
+  // Has `give_out` submit what belongs to a job, and its callbacks called when all of that has ended.
+  template <class Job, class Callback, class GiveOut>
+  void meanwhile(const std::shared_ptr<Job>& job, Callback& callback, ErrorCallback& error_callback,
+                 GiveOut give_out) {
+    engine_->open(*job);
+    try {
+      if (callback || error_callback) {
+        engine_->prepare_callbacks();
+        job->share();
+        engine_->when_ended(*job, [engine = engine_.get(), job, callback = std::move(callback),
+                                   error_callback = std::move(error_callback)] {
+          engine->call_back([job, callback, error_callback] { job->call_back(callback, error_callback); });
+        });
+      }
+      give_out();
+    } catch (...) {
+      engine_->forget(*job);
+      engine_->settled(*job);
+      throw;
+    }
+    engine_->settled(*job);
+  }
+
+  template <class R, class F, class Inputs>
+  auto later(const char* call, MapAsyncOptions<R> options, const F& function, Inputs inputs) {
+    const MapOptions how{options.chunksize, options.timeout};
+    auto job = std::make_shared<pool::ListJob<R>>(call);
+    const std::optional<std::size_t> items = inputs.known_size();
+    const std::size_t chunksize = chunk_of(how, items);
+    if (items) job->resize(*items);
+    typename pool::EncoderFor<F, typename Inputs::Stored>::Type encoder(function);
+    meanwhile(job, options.callback, options.error_callback,
+              [&] { give_out_all(inputs, encoder, job, chunksize, how, false); });
+    return AsyncResult<Results<R>>(engine_, std::move(job));
+  }
+
+  template <class F, class Inputs>
+  auto results_of(const char* call, MapOptions options, const F& function, Inputs inputs) {
+    using R = typename pool::EncoderFor<F, typename Inputs::Stored>::Result;
+    if constexpr (pool::PlainResult<R>) {
+      return run_job<pool::ValuesJob<R>>(call, options, function, inputs)->take_values();
+    } else {
+      return values(outcomes_of(call, options, function, std::move(inputs)));
+    }
+  }
+  template <class F, class Inputs>
+  auto outcomes_of(const char* call, MapOptions options, const F& function, Inputs inputs) {
+    using R = typename pool::EncoderFor<F, typename Inputs::Stored>::Result;
+    const auto job = run_job<pool::CollectedJob<R>>(call, options, function, inputs);
     return std::move(job->outcomes());
   }
 
   // Gives out all items and waits until they have ended.
-  template <class Job, class F, class... Ranges>
-  std::shared_ptr<Job> run_job(const char* call, MapOptions options, const F& function, Ranges&&... ranges) {
-    pool::Inputs<Ranges...> inputs(std::forward<Ranges>(ranges)...);
-    using Encoder = pool::EncoderFor<F, typename pool::Inputs<Ranges...>::Stored>;
+  template <class Job, class F, class Inputs>
+  std::shared_ptr<Job> run_job(const char* call, MapOptions options, const F& function, Inputs& inputs) {
+    using Encoder = pool::EncoderFor<F, typename Inputs::Stored>;
     auto job = std::make_shared<Job>(call, true);
     const std::optional<std::size_t> items = inputs.known_size();
     const std::size_t chunksize = chunk_of(options, items);
@@ -215,7 +308,7 @@ class Pool {
       if (const std::optional<pool::ItemRun> run = inputs.contiguous(); run && can_repeat) {
         engine_->submit_all({job, 0, 0, options.timeout}, encoder.task(), *run, chunksize);
       } else {
-        give_out_all(inputs, encoder, job, chunksize, options.timeout);
+        give_out_all(inputs, encoder, job, chunksize, options, true);
       }
     } catch (...) {
       engine_->wait(*job, os::Deadline::never());  // the input failed: what was given out ends first
@@ -227,7 +320,7 @@ class Pool {
 
   template <class Inputs, class Encoder, class Job>
   void give_out_all(Inputs& inputs, Encoder& encoder, const std::shared_ptr<Job>& job, std::size_t chunksize,
-                    std::optional<std::chrono::nanoseconds> timeout) {
+                    const MapOptions& options, bool will_wait) {
     inputs.start();
     for (std::size_t given = 0; !inputs.at_end(); encoder.begin()) {
       while (encoder.count() < chunksize && !inputs.at_end())
@@ -236,7 +329,7 @@ class Pool {
         const std::lock_guard guard(engine_->mutex());
         job->resize(given + encoder.count());
       }
-      engine_->submit({job, given, encoder.count(), timeout}, encoder.task(), true);
+      engine_->submit({job, given, encoder.count(), options.timeout}, encoder.task(), will_wait);
       given += encoder.count();
     }
   }
@@ -253,12 +346,12 @@ class Pool {
     }
   }
 
-  template <bool as_outcomes, class F, class... Ranges>
+  template <template <class> class Job, bool as_outcomes, class F, class... Ranges>
   auto flow(const char* call, MapOptions options, F&& function, Ranges&&... ranges) {
     const std::size_t chunksize = flow_chunk_of(options);
     const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize),
                                  options.timeout};
-    return pool::FlowRange<as_outcomes, std::decay_t<F>, Ranges...>(
+    return pool::FlowRange<Job, as_outcomes, std::decay_t<F>, Ranges...>(
         engine_, call, flow, std::forward<F>(function), std::forward<Ranges>(ranges)...);
   }
 

@@ -26,6 +26,7 @@
 #include "procyon/partial.hpp"
 #include "procyon/pipe.hpp"
 #include "procyon/pool.hpp"
+#include "procyon/pool_options.hpp"
 #include "procyon/process.hpp"
 #include "procyon/progress.hpp"
 #include "procyon/queue.hpp"

@@ -11,6 +11,7 @@
 
 #include "arena/participants.hpp"
 #include "os/signals.hpp"
+#include "pool/callbacks.hpp"
 #include "pool/certificate.hpp"
 #include "pool/ledger.hpp"
 #include "pool/thread_worker.hpp"
@@ -91,6 +92,11 @@ class Engine::Master {
   [[nodiscard]] bool is_creator() const { return arena::current_participant() == creator_; }
   [[nodiscard]] const PoolState& pool() const { return pool_; }
   std::mutex& mutex() { return mutex_; }
+  Callbacks& callbacks() { return callbacks_; }
+  void tell_everybody() {
+    wake_waiters();
+    wake_collector();
+  }
 
   /// First thing everywhere: in a forked child even the mutex may be held for ever, and results are the parent's.
   void require_creator() const {
@@ -114,10 +120,6 @@ class Engine::Master {
   void wake_foreman() { ring(*foremans_bell_); }
   void wake_waiters();
   void wake_collector();
-  void tell_everybody() {
-    wake_waiters();
-    wake_collector();
-  }
 
   // The foreman's work.
   void run_foreman();
@@ -157,6 +159,7 @@ class Engine::Master {
   std::atomic<bool> is_shut_{false};       // broken or terminated: nothing will be given out any more
   std::atomic<bool> ended_{false};
   std::thread foreman_;
+  Callbacks callbacks_;
 };
 
 // ---- submitting and waiting
@@ -638,6 +641,7 @@ void Engine::Master::join() {
   sync::wake_all(pool_.worker_sleepers);
   threads_.join();
   workforce_.join_all(os::Deadline::never());
+  callbacks_.wait_until_idle();
 }
 
 void Engine::Master::end() {
@@ -650,6 +654,7 @@ void Engine::Master::end() {
   workforce_.join_all(os::Deadline::after(Workforce::grace));
   workforce_.end_overdue();
   workforce_.join_all(os::Deadline::never());
+  callbacks_.end();
 }
 
 // ---- Engine
@@ -690,6 +695,34 @@ void Engine::collect() {
   master_->require_creator();
   master_->collect_in_passing();
 }
+void Engine::open(Job& job) {
+  const std::lock_guard guard(mutex());
+  job.pending.store(job.pending.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+void Engine::settled(Job& job) {
+  {
+    const std::lock_guard guard(mutex());
+    Ledger::count_ended(job, 1);
+  }
+  master_->tell_everybody();
+}
+void Engine::forget(Job& job) {
+  std::vector<std::function<void()>> dropped;
+  const std::lock_guard guard(mutex());
+  dropped.swap(job.when_ended_);
+}
+bool Engine::when_ended(Job& job, std::function<void()> call) {
+  const std::lock_guard guard(mutex());
+  if (job.pending.load(std::memory_order_relaxed) == 0) return false;
+  job.when_ended_.push_back(std::move(call));
+  return true;
+}
+void Engine::prepare_callbacks() {
+  master_->require_creator();
+  master_->callbacks().start();
+}
+void Engine::call_back(std::function<void()> call) { master_->callbacks().post(std::move(call)); }
+
 class Engine::Waited final : public sync::Waitable {
  public:
   Waited(std::shared_ptr<Engine> engine, std::shared_ptr<const Job> job)

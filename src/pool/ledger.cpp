@@ -200,7 +200,16 @@ void Ledger::deliver_finished(std::uint32_t index, std::uint32_t finished) {
     delivered += items;
   }
   entry.delivered = std::max(entry.delivered, finished);
-  count(job.pending, std::size_t{0} - delivered);
+  count_ended(job, delivered);
+}
+
+void Ledger::count_ended(Job& job, std::size_t items) {
+  count(job.pending, std::size_t{0} - items);
+  if (job.when_ended_.empty() || job.pending.load(std::memory_order_relaxed) != 0) [[likely]]
+    return;
+  std::vector<std::function<void()>> calls;
+  calls.swap(job.when_ended_);
+  for (const auto& call : calls) call();
 }
 
 void Ledger::deliver_local(std::uint32_t index, std::uint32_t finished) {
@@ -218,7 +227,7 @@ void Ledger::deliver_local(std::uint32_t index, std::uint32_t finished) {
 
 void Ledger::end_item(Job& job, std::size_t item, const std::exception_ptr& error) {
   job.fail(item, error);
-  count(job.pending, minus_one);
+  count_ended(job, 1);
 }
 
 void Ledger::free_slot(std::uint32_t index) {

@@ -45,6 +45,8 @@ class Ledger {
   [[nodiscard]] std::size_t completed() const { return completions_.waiting(); }
   /// How many tasks of a job have not been collected.
   [[nodiscard]] static std::size_t tasks_of(const Job& job) { return job.tasks_; }
+  /// So many items less are pending; tells those who want to know if none is left.
+  static void count_ended(Job& job, std::size_t items);
 
   /// Settles what a dead worker had taken: finished items are delivered, the begun one fails with `lost(describe)`,
   /// the rest is given out again. Returns whether it had taken a task.

@@ -96,6 +96,12 @@ std::size_t Pool::window_of(std::size_t chunksize) const {
 
 namespace pool {
 
+void throw_read_twice() {
+  throw std::logic_error(
+      "procyon: this result was moved out already, by an earlier get() of a temporary or of a value that can "
+      "only be moved, or to its callback; keep what the first get() returns");
+}
+
 std::string describe_task(const char* call, std::size_t item, bool numbered) {
   return numbered ? "task " + std::to_string(item) + " of " + call : std::string("the task of ") + call;
 }

@@ -113,6 +113,19 @@ class Engine {
   /// For procyon::wait(): ready once all items of `job` that were submitted have ended.
   static sync::WaitTarget wait_target(std::shared_ptr<Engine> engine, std::shared_ptr<const Job> job);
 
+  /// Until settled(), the job has not ended, even if all items that were submitted have.
+  void open(Job& job);
+  void settled(Job& job);
+  /// Nothing was submitted, or nobody is to be told: drops what when_ended() has noted.
+  void forget(Job& job);
+  /// Has this called once when the job ends, under the mutex: it must be short and not call the pool. False if the job
+  /// has ended: then it is not called.
+  bool when_ended(Job& job, std::function<void()> call);
+  /// To be called before the first call_back() may come. Throws std::system_error.
+  void prepare_callbacks();
+  /// Has this called in the pool's thread for callbacks. May be called under the mutex.
+  void call_back(std::function<void()> call);
+
   void close();
   void terminate();
   /// Waits until all tasks have ended and all workers with them. Throws std::logic_error before close() or terminate().

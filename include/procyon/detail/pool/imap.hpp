@@ -1,4 +1,4 @@
-// What Pool::imap and imap_outcomes return: an input range of results in the order of the input.
+// What Pool::imap and its kind return: an input range of results, in the order of the input or as they come.
 //
 //   for (int square : pool.imap(square_of, numbers)) ...
 //
@@ -24,7 +24,8 @@ struct FlowOptions {
   std::optional<std::chrono::nanoseconds> timeout;
 };
 
-template <bool as_outcomes, class F, class... Ranges>
+/// `Job` is OrderedJob or UnorderedJob.
+template <template <class> class Job, bool as_outcomes, class F, class... Ranges>
 class FlowRange {
   using Input = Inputs<Ranges...>;
   using Encoder = EncoderFor<F, typename Input::Stored>;
@@ -42,7 +43,7 @@ class FlowRange {
         options_(options),
         function_(std::move(function)),
         input_(std::forward<Ranges>(ranges)...),
-        job_(std::make_shared<OrderedJob<R>>(call)) {}
+        job_(std::make_shared<Job<R>>(call)) {}
 
   class Iterator {
    public:
@@ -110,7 +111,7 @@ class FlowRange {
   FlowOptions options_;
   F function_;
   Input input_;
-  std::shared_ptr<OrderedJob<R>> job_;
+  std::shared_ptr<Job<R>> job_;
   std::size_t given_ = 0;
   std::size_t taken_ = 0;
   std::optional<value_type> current_;

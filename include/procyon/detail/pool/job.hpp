@@ -7,9 +7,11 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "procyon/detail/wire/reader.hpp"
 
@@ -30,11 +32,15 @@ class Job {
   /// "task 17 of map(parse)", for errors.
   [[nodiscard]] virtual std::string describe(std::size_t item) const = 0;
 
-  /// Items that were submitted and have not ended. Written under the engine's mutex.
+  /// Items that were submitted and have not ended, and one more while items are still being submitted, if somebody wants to
+  /// be told of the end (Engine::open()). Written under the engine's mutex.
   std::atomic<std::size_t> pending{0};
 
  private:
   friend class Ledger;
+  friend class Engine;
+  // Called once, under the mutex, when nothing is pending any more: short, and without a call of the pool.
+  std::vector<std::function<void()>> when_ended_;
   std::shared_ptr<Job> self_;  // while the ledger knows a task of it
   // That the ledger has in slots. Written under the mutex.
   std::atomic<std::size_t> tasks_{0};

@@ -186,6 +186,42 @@ class OrderedJob final : public TypedJob<R> {
   std::atomic<bool> has_next_{false};
 };
 
+/// The same as they arrive.
+template <class R>
+class UnorderedJob final : public Job {
+ public:
+  explicit UnorderedJob(const char* call) : call_(call) {}
+
+  void deliver(std::size_t, wire::Reader& outcome) override { put(wire::decode_outcome<R>(outcome)); }
+  void deliver_values(std::size_t, std::size_t count, std::span<const std::byte> values) override {
+    for_each_value<R>(count, values,
+                      [&](std::size_t, auto&&... value) { put(Outcome<R>(std::move(value)...)); });
+  }
+  void fail(std::size_t, std::exception_ptr error) override { put(std::move(error)); }
+  [[nodiscard]] std::string describe(std::size_t item) const override {
+    return describe_task(call_, item, true);
+  }
+
+  void expect(std::size_t) {}
+  [[nodiscard]] bool has_next() const { return has_next_.load(std::memory_order_acquire); }
+  Outcome<R> take_next() {
+    Outcome<R> next = std::move(arrived_.front());
+    arrived_.pop_front();
+    has_next_.store(!arrived_.empty(), std::memory_order_release);
+    return next;
+  }
+
+ private:
+  void put(Outcome<R> outcome) {
+    arrived_.push_back(std::move(outcome));
+    has_next_.store(true, std::memory_order_release);
+  }
+
+  const char* call_;
+  std::deque<Outcome<R>> arrived_;
+  std::atomic<bool> has_next_{false};
+};
+
 template <class Range>
 concept HasSize = requires(Range& range) {
   std::size(range);
@@ -263,6 +299,39 @@ class Inputs {
   std::optional<std::tuple<PositionOf<Ranges>...>> positions_;
 };
 
+template <class Tuple>
+struct StoredElements;
+template <template <class...> class Tuple, class... Elements>
+struct StoredElements<Tuple<Elements...>> {
+  using Type = std::tuple<wire::stored_t<Elements>...>;
+};
+
+/// A range of tuples (or pairs) whose elements are the arguments.
+template <class Range>
+class StarInputs {
+  using Each = typename std::iterator_traits<decltype(std::begin(
+      std::declval<std::remove_reference_t<Range>&>()))>::value_type;
+
+ public:
+  using Stored = typename StoredElements<Each>::Type;
+
+  explicit StarInputs(Range&& range) : each_(std::forward<Range>(range)) {}
+
+  void start() { each_.start(); }
+  [[nodiscard]] bool at_end() const { return each_.at_end(); }
+  template <class Use>
+  void next(Use use) {
+    each_.next([&use](const auto& elements) { std::apply(use, elements); });
+  }
+  [[nodiscard]] static std::optional<ItemRun> contiguous() { return std::nullopt; }
+  static constexpr bool is_sized = Inputs<Range>::is_sized;
+  [[nodiscard]] std::optional<std::size_t> known_size() const { return each_.known_size(); }
+  [[nodiscard]] std::size_t size() const requires(is_sized) { return each_.size(); }
+
+ private:
+  Inputs<Range> each_;
+};
+
 /// Encodes a callable with items, task after task.
 template <class F, class... Stored>
 class TaskEncoder {
@@ -320,5 +389,11 @@ struct EncoderFor<F, std::tuple<Stored...>> {
   using Type = TaskEncoder<F, Stored...>;
   using Result = wire::result_t<F, Stored...>;
 };
+
+/// What a function returns for the elements of these ranges; void if it cannot be called with them.
+template <class F, class... Ranges>
+using ResultOfMap = typename EncoderFor<F, typename Inputs<Ranges...>::Stored>::Result;
+template <class F, class Range>
+using ResultOfStarmap = typename EncoderFor<F, typename StarInputs<Range>::Stored>::Result;
 
 }  // namespace procyon::pool
