@@ -29,6 +29,8 @@ class Job {
   /// The values of items [first, first + count), one behind the other. May throw in the same way.
   virtual void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) = 0;
   virtual void fail(std::size_t item, std::exception_ptr error) = 0;
+  /// The outcome of an item that was computed in this process: `outcome` is an Outcome<R> of the job's R, to be moved from.
+  virtual void put_outcome(std::size_t item, void* outcome) = 0;
   /// "task 17 of map(parse)", for errors.
   [[nodiscard]] virtual std::string describe(std::size_t item) const = 0;
 

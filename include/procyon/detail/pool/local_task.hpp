@@ -84,7 +84,7 @@ class TypedLocalTask final : public LocalTask {
     }
   }
   void deliver(Job& job, std::size_t item_of_job, std::uint32_t item) override {
-    static_cast<TypedJob<R>&>(job).put(item_of_job, *std::move(items_[item].outcome));
+    job.put_outcome(item_of_job, &*items_[item].outcome);
   }
 
  private:

@@ -86,7 +86,10 @@ class SingleJob final : public ResultJob<R> {
   explicit SingleJob(const char* call) : call_(call) {}
 
   void deliver(std::size_t, wire::Reader& outcome) override {
-    outcome_.emplace(wire::decode_outcome<R>(outcome));
+    outcome_.emplace(decode_result<R>(outcome));
+  }
+  void put_outcome(std::size_t, void* outcome) override {
+    outcome_.emplace(std::move(*static_cast<Outcome<R>*>(outcome)));
   }
   void deliver_values(std::size_t, std::size_t count, std::span<const std::byte> values) override {
     for_each_value<R>(count, values, [&](std::size_t, auto&&... value) {
@@ -124,7 +127,10 @@ class ListJob final : public ResultJob<Results<R>> {
   explicit ListJob(const char* call) : call_(call) {}
 
   void deliver(std::size_t item, wire::Reader& outcome) override {
-    outcomes_[item] = wire::decode_outcome<R>(outcome);
+    outcomes_[item] = decode_result<R>(outcome);
+  }
+  void put_outcome(std::size_t item, void* outcome) override {
+    outcomes_[item] = std::move(*static_cast<Outcome<R>*>(outcome));
   }
   void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
     for_each_value<R>(count, values, [&](std::size_t index, auto&&... value) {

@@ -54,6 +54,9 @@ class TypedJob : public Job {
  public:
   /// The outcome of an item, as it is. Called under the engine's mutex.
   virtual void put(std::size_t item, Outcome<R> outcome) = 0;
+  void put_outcome(std::size_t item, void* outcome) final {
+    put(item, std::move(*static_cast<Outcome<R>*>(outcome)));
+  }
 };
 
 /// What a worker process sent. Results of a type that cannot cross come from threads alone, and not this way.
@@ -188,16 +191,16 @@ class OrderedJob final : public TypedJob<R> {
 
 /// The same as they arrive.
 template <class R>
-class UnorderedJob final : public Job {
+class UnorderedJob final : public TypedJob<R> {
  public:
   explicit UnorderedJob(const char* call) : call_(call) {}
 
-  void deliver(std::size_t, wire::Reader& outcome) override { put(wire::decode_outcome<R>(outcome)); }
+  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, decode_result<R>(outcome)); }
   void deliver_values(std::size_t, std::size_t count, std::span<const std::byte> values) override {
     for_each_value<R>(count, values,
-                      [&](std::size_t, auto&&... value) { put(Outcome<R>(std::move(value)...)); });
+                      [&](std::size_t index, auto&&... value) { put(index, Outcome<R>(std::move(value)...)); });
   }
-  void fail(std::size_t, std::exception_ptr error) override { put(std::move(error)); }
+  void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
   [[nodiscard]] std::string describe(std::size_t item) const override {
     return describe_task(call_, item, true);
   }
@@ -212,7 +215,7 @@ class UnorderedJob final : public Job {
   }
 
  private:
-  void put(Outcome<R> outcome) {
+  void put(std::size_t, Outcome<R> outcome) override {
     arrived_.push_back(std::move(outcome));
     has_next_.store(true, std::memory_order_release);
   }
