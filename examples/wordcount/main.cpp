@@ -29,6 +29,7 @@ struct Count {
   std::vector<std::string> good;
   std::vector<BadFile> bad;
   double seconds = 0;
+  std::string stats;
 
   void add(const std::string& path, const FileCounts& file) {
     words.merge(file.words);
@@ -63,7 +64,7 @@ std::vector<std::string> files_beneath(const std::string& directory) {
 Count count_in_pool(const std::vector<std::string>& files, const Options& options) {
   Count count;
   const Stopwatch watch;
-  mp::Pool pool({.processes = options.processes});
+  mp::Pool pool({.processes = options.processes, .trace = !options.trace.empty()});
   const auto task = options.poison ? count_file_or_poison : count_file;
   auto file = files.begin();
   for (const auto& outcome :
@@ -77,6 +78,10 @@ Count count_in_pool(const std::vector<std::string>& files, const Options& option
     ++file;
   }
   count.seconds = watch.seconds();
+  if (!options.trace.empty()) {
+    pool.trace(options.trace);
+    count.stats = to_string(pool.stats());
+  }
   return count;
 }
 
@@ -141,6 +146,7 @@ int run(Options options) {
   print_words(count, options.top);
   print_bad(count.bad);
 
+  if (!count.stats.empty()) fmt::print("\n{}", count.stats);
   fmt::print("\n");
   print_speed(fmt::format("{} processes", options.processes), count, files.size());
   if (!options.baseline) return 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs wordcount on a small tree of which everything is known: wordcount_test.py PROGRAM CASE"""
 
+import json
 import os
 import re
 import subprocess
@@ -8,8 +9,10 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from xml.etree import ElementTree
 
 PROGRAM = os.path.abspath(sys.argv[1])
+__file__ = os.path.abspath(__file__)
 POISONS = ["crash", "leave", "hang", "throw"]
 FILES = 400
 
@@ -97,6 +100,26 @@ def poison(files):
     check("Both counted the same words in the files that could be counted." in output, "the comparison", output)
 
 
+def timeline(files):
+    """The trace names every file once, and the picture made of it has a bar for every chunk and a mark for every death."""
+    bad = {path: poison_of(path) for path in files if poison_of(path)}
+    output, _ = check_counts(files, "--poison", "--timeout", "0.5", "--trace", "trace.json", poisoned=bad)
+    with open("trace.json") as file:
+        events = json.load(file)["traceEvents"]
+    chunks = [event for event in events if event["ph"] == "X"]
+    check(sum(event["args"]["items"] for event in chunks) == len(files), "the files in the trace", chunks)
+    deaths = [event for event in events if event["ph"] == "i"]
+    killers = sum(what != "throw" for what in bad.values())
+    check(len(deaths) == killers, "a death for each file that takes its process down", deaths, bad)
+    check(re.search(rf"^total +{len(files)} ", output, re.MULTILINE), "the table of workers", output)
+    script = Path(__file__).parent / "timeline.py"
+    subprocess.run([sys.executable, script, "trace.json", "timeline.svg"], check=True)
+    picture = ElementTree.parse("timeline.svg").getroot()
+    marks = Counter(element.get("class") for element in picture.iter())
+    check(marks["task"] + marks["lost"] == len(chunks), "the bars", marks)
+    check(marks["death"] == killers, "the marks of deaths", marks)
+
+
 def options(_):
     check(run("--help")[0] == 0, "--help")
     check(run("--top", "many")[0] == 2, "a number that is none")
@@ -110,4 +133,4 @@ def options(_):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(directory)
-        {"plain": plain, "poison": poison, "many_processes": many_processes, "options": options}[sys.argv[2]](make_tree())
+        {"plain": plain, "poison": poison, "many_processes": many_processes, "timeline": timeline, "options": options}[sys.argv[2]](make_tree())

@@ -26,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -40,6 +41,7 @@
 #include "procyon/outcome.hpp"
 #include "procyon/partial.hpp"
 #include "procyon/pool_options.hpp"
+#include "procyon/pool_stats.hpp"
 
 namespace procyon {
 
@@ -75,6 +77,8 @@ struct PoolOptions {
   // For a debugger: no workers; each task runs in the thread that gives it out, before the call returns. Arguments and
   // results are copied as ever. Time-outs and limits are not looked at, and a crash is the program's own.
   bool run_inline = false;
+  bool stats = false;  // the times of tasks, for stats(); some 100 ns for each chunk
+  bool trace = false;  // keeps what ran when and where, for trace(); some 150 bytes for each chunk
 };
 
 class Pool {
@@ -221,6 +225,12 @@ class Pool {
                                           std::forward<Ranges>(ranges)...);
   }
 
+  /// What each worker has done, and how it is. Counts for any pool, times for those made with `.stats` or `.trace`.
+  [[nodiscard]] PoolStats stats() { return engine_->stats(); }
+  /// Writes what ran when on which worker, up to now, to a file in Chrome's trace-event format: open it in
+  /// https://ui.perfetto.dev. Throws std::logic_error if the pool was made without `.trace`, and std::system_error.
+  void trace(const std::string& path) const;
+
   /// Takes no more tasks; those that were given go on.
   void close();
   /// Ends the workers (SIGTERM, half a second of grace, SIGKILL). What has not ended is Cancelled.
@@ -230,7 +240,7 @@ class Pool {
 
  private:
   friend class ThreadPool;
-  explicit Pool(std::shared_ptr<pool::Engine> engine) : engine_(std::move(engine)) {}
+  Pool(std::shared_ptr<pool::Engine> engine, bool traces) : engine_(std::move(engine)), traces_(traces) {}
 
   template <class R, class F, class... Arguments>
   void give(const std::shared_ptr<pool::SingleJob<R>>& job, std::optional<std::chrono::nanoseconds> timeout,
@@ -361,6 +371,7 @@ class Pool {
   [[nodiscard]] std::size_t window_of(std::size_t chunksize) const;
 
   std::shared_ptr<pool::Engine> engine_;
+  bool traces_ = false;
 };
 
 }  // namespace procyon

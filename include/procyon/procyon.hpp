@@ -27,6 +27,7 @@
 #include "procyon/pipe.hpp"
 #include "procyon/pool.hpp"
 #include "procyon/pool_options.hpp"
+#include "procyon/pool_stats.hpp"
 #include "procyon/process.hpp"
 #include "procyon/progress.hpp"
 #include "procyon/queue.hpp"

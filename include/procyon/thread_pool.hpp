@@ -20,6 +20,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "procyon/detail/pool/local_task.hpp"
@@ -32,6 +33,8 @@ struct ThreadPoolOptions {
       0;  // how many threads; 0: cpu_count(). The name is Pool's, so that one can stand for the other.
   std::function<void()> initializer =
       {};  // called by each thread first; if it throws in one, the pool is broken
+  bool stats = false;
+  bool trace = false;
 };
 
 class ThreadPool {
@@ -99,6 +102,8 @@ class ThreadPool {
                                std::forward<Ranges>(ranges)...);
   }
 
+  [[nodiscard]] PoolStats stats() { return pool_.stats(); }
+  void trace(const std::string& path) const { pool_.trace(path); }
   void close() { pool_.close(); }
   /// Waits for the tasks that run. What has not begun is Cancelled.
   void terminate() { pool_.terminate(); }

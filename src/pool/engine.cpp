@@ -1,6 +1,7 @@
 #include "procyon/detail/pool/engine.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -43,6 +44,13 @@ Reference make_pool(const EngineOptions& options) {
   pool.threads_for_each = options.threads_for_each;
   pool.master = Session::current().self().bits();
   pool.construct_tables();
+  if (options.times) {
+    const Handle block = Session::current().allocate(slots * sizeof(TaskTimes));
+    for (std::uint32_t slot = 0; slot < slots; ++slot)
+      new (reinterpret_cast<TaskTimes*>(Session::current().bytes(block)) + slot) TaskTimes;
+    Session::current().hand_to(block, reference.handle());
+    pool.task_times = block.bits();
+  }
   return reference;
 }
 
@@ -65,7 +73,8 @@ class Engine::Master {
         creator_(session_.self()),
         reference_(make_pool(options)),
         pool_(reference_.get<PoolState>()),
-        ledger_(session_, pool_, reference_.handle()),
+        observer_(options.processes, options.trace),
+        ledger_(session_, pool_, reference_.handle(), &observer_),
         workers_(options.workers),
         workforce_(reference_, {options.start_method, options.keeps_stderr},
                    [bell = foremans_bell_] { ring(*bell); }),
@@ -87,6 +96,9 @@ class Engine::Master {
   void terminate();
   void join();
   void end();
+
+  PoolStats stats();
+  std::string trace_json();
 
   /// False in a forked child, where the pool is its parent's.
   [[nodiscard]] bool is_creator() const { return arena::current_participant() == creator_; }
@@ -138,6 +150,7 @@ class Engine::Master {
   PoolState& pool_;
 
   mutable std::mutex mutex_;  // guards all below up to the next blank line
+  Observer observer_;
   Ledger ledger_;
   Life life_ = Life::open;
   std::exception_ptr broken_;
@@ -458,6 +471,8 @@ void Engine::Master::deal_with_ends() {
                                      [&](const TaskDescription& task, std::uint32_t item, bool condemned) {
                                        return loss(certificate, task, item, condemned);
                                      });
+      if (pool_.worker(end.worker).retired.load(std::memory_order_acquire) == 0)
+        observer_.lost(end.worker, end.status.describe());
       // One that came as far as taking tasks and is killed while it has none is only replaced.
       const bool was_ready = pool_.worker(end.worker).is_ready.load(std::memory_order_acquire) != 0;
       idle_ends_ = had_task || was_ready ? 0 : idle_ends_ + 1;
@@ -515,7 +530,9 @@ void Engine::Master::replace(std::uint32_t worker) {
     if (broken_ || life_ == Life::terminated || pool_.stopping.load(std::memory_order_relaxed) != 0) return;
   }
   try {
-    workforce_.start(worker);
+    const pid_t pid = workforce_.start(worker);
+    const std::lock_guard guard(mutex_);
+    observer_.started(worker, pid);
   } catch (const std::exception& error) {
     {
       const std::lock_guard guard(mutex_);
@@ -563,7 +580,8 @@ void Engine::Master::begin(const EngineOptions& options, EncodedTask& initialize
     return;
   }
   try {
-    for (std::uint32_t worker = 0; worker < options.processes; ++worker) workforce_.start(worker);
+    for (std::uint32_t worker = 0; worker < options.processes; ++worker)
+      observer_.started(worker, workforce_.start(worker));
   } catch (...) {
     pool_.stopping.store(1, std::memory_order_seq_cst);
     workforce_.end_all();
@@ -577,10 +595,12 @@ void Engine::Master::begin(const EngineOptions& options, EncodedTask& initialize
 }
 
 void Engine::Master::start_here() {
+  observer_.started(0, ::getpid());
   if (!initialize(session_, pool_, reference_, pool_.worker(0))) break_pool(initializer_error(0));
 }
 
 void Engine::Master::start_threads(std::uint32_t count) {
+  for (std::uint32_t worker = 0; worker < count; ++worker) observer_.started(worker, ::getpid());
   threads_.start(count, [this](const std::exception_ptr& error) {
     const Error what(error);
     {
@@ -591,6 +611,20 @@ void Engine::Master::start_threads(std::uint32_t count) {
     }
     wake_foreman();
   });
+}
+
+PoolStats Engine::Master::stats() {
+  collect_in_passing();
+  const std::lock_guard guard(mutex_);
+  PoolStats stats = observer_.stats();
+  stats.outstanding = ledger_.outstanding();
+  return stats;
+}
+
+std::string Engine::Master::trace_json() {
+  collect_in_passing();
+  const std::lock_guard guard(mutex_);
+  return observer_.trace_json();
 }
 
 void Engine::Master::close() {
@@ -748,6 +782,14 @@ sync::WaitTarget Engine::wait_target(std::shared_ptr<Engine> engine, std::shared
           {sync::WaitTarget::Kind::result, reinterpret_cast<std::uintptr_t>(identity)}};
 }
 
+PoolStats Engine::stats() {
+  master_->require_creator();
+  return master_->stats();
+}
+std::string Engine::trace_json() {
+  master_->require_creator();
+  return master_->trace_json();
+}
 void Engine::close() {
   master_->require_creator();
   master_->close();

@@ -26,10 +26,11 @@ void count(std::atomic<std::size_t>& number, std::size_t change) {
 
 }  // namespace
 
-Ledger::Ledger(arena::Session& session, PoolState& pool, Handle pool_handle)
+Ledger::Ledger(arena::Session& session, PoolState& pool, Handle pool_handle, Observer* observer)
     : session_(session),
       pool_(pool),
       pool_handle_(pool_handle),
+      observer_(observer),
       publisher_(pool),
       completions_(pool),
       entries_(pool.slot_count) {
@@ -42,6 +43,10 @@ bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
   if (free_.empty() || !unpublished_.empty()) return false;
   const std::uint32_t index = free_.back();
   fill(pool_.slot(index), description, task, items);
+  if (TaskTimes* const times = times_of(session_, pool_, index); times != nullptr) {
+    times->given.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
+    times->began.store(0, std::memory_order_relaxed);
+  }
   free_.pop_back();
   Job& job = *description.job;
   hold(job, description.job);
@@ -157,10 +162,19 @@ std::size_t Ledger::collect() {
   return collected;
 }
 
+void Ledger::observe(std::uint32_t index, const SlotState& state, std::uint32_t ended, bool is_lost) {
+  const TaskSlot& slot = pool_.slot(index);
+  const std::uint32_t first = std::min(slot.first_item, ended);
+  observer_->ended(state.worker, ended - first, times_of(session_, pool_, index), is_lost);
+  if (observer_->traces())
+    observer_->name_last(entries_[index].job->describe(entries_[index].first_item + first));
+}
+
 void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
   TaskSlot& slot = pool_.slot(index);
   Entry& entry = entries_[index];
-  const bool is_done = state_of(slot).phase == Phase::done;
+  const SlotState state = state_of(slot);
+  const bool is_done = state.phase == Phase::done;
   const Progress progress = Progress::from_bits(slot.progress.load(std::memory_order_acquire));
   deliver_finished(index, is_done ? slot.item_count : progress.finished);
   std::uint32_t ended = std::max(entry.delivered, progress.finished);
@@ -169,6 +183,7 @@ void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
     ++ended;
     entry.delivered = ended;
   }
+  if (observer_ != nullptr) observe(index, state, is_done ? slot.item_count : ended, !is_done);
   if (is_done || ended == slot.item_count) return free_slot(index);
   publish_again(index, ended);
 }

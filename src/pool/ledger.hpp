@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "pool/observer.hpp"
 #include "pool/pool_format.hpp"
 #include "pool/task_ring.hpp"
 #include "procyon/detail/arena/session.hpp"
@@ -21,7 +22,8 @@ namespace procyon::pool {
 
 class Ledger {
  public:
-  Ledger(arena::Session& session, PoolState& pool, arena::Handle pool_handle);
+  /// Tells the observer what has ended.
+  Ledger(arena::Session& session, PoolState& pool, arena::Handle pool_handle, Observer* observer = nullptr);
 
   /// Fills a free slot and publishes it. False if none can be used now. To be announced, sooner or later.
   bool give_out(const TaskDescription& description, EncodedTask& task) {
@@ -87,6 +89,7 @@ class Ledger {
   static void hold(Job& job, const std::shared_ptr<Job>& self);
   static void let_go(Job& job);
   void deliver_finished(std::uint32_t index, std::uint32_t finished);
+  void observe(std::uint32_t index, const SlotState& state, std::uint32_t ended, bool is_lost);
   void deliver_local(std::uint32_t index, std::uint32_t finished);
   static void end_item(Job& job, std::size_t item, const std::exception_ptr& error);
   void free_slot(std::uint32_t index);
@@ -98,6 +101,7 @@ class Ledger {
   arena::Session& session_;
   PoolState& pool_;
   arena::Handle pool_handle_;
+  Observer* observer_;
   Publisher publisher_;
   Completions completions_;
   std::vector<Entry> entries_;

@@ -1,7 +1,10 @@
 #include "procyon/pool.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <fstream>
 #include <string>
+#include <system_error>
 
 #include "pool/limits.hpp"
 #include "pool/pool_format.hpp"
@@ -36,7 +39,18 @@ pool::EngineOptions engine_options(const PoolOptions& options) {
           .recycle_above_memory = options.recycle_above_memory,
           .max_cpu_time_per_task = options.max_cpu_time_per_task,
           .keeps_stderr = options.keep_stderr,
-          .threads_for_each = static_cast<std::uint32_t>(std::max(1, cpu_count() / processes))};
+          .threads_for_each = static_cast<std::uint32_t>(std::max(1, cpu_count() / processes)),
+          .times = options.stats || options.trace,
+          .trace = options.trace};
+}
+
+std::shared_ptr<pool::Engine> make_thread_engine(const ThreadPoolOptions& options) {
+  pool::EngineOptions engine =
+      engine_options({.processes = options.processes, .stats = options.stats, .trace = options.trace});
+  engine.workers = pool::Workers::threads;
+  engine.thread_initializer = options.initializer;
+  pool::EncodedTask no_initializer;
+  return std::make_shared<pool::Engine>(engine, no_initializer);
 }
 
 [[noreturn]] void refuse_empty_chunks() {
@@ -46,7 +60,7 @@ pool::EngineOptions engine_options(const PoolOptions& options) {
 
 }  // namespace
 
-Pool::Pool(PoolOptions options) {
+Pool::Pool(PoolOptions options) : traces_(options.trace) {
   pool::EngineOptions engine = engine_options(options);
   pool::EncodedTask no_initializer;
   engine.has_initializer = options.initializer.call_ != nullptr;
@@ -56,19 +70,24 @@ Pool::Pool(PoolOptions options) {
 
 Pool::Pool(int processes) : Pool(PoolOptions{.processes = processes < 1 ? -1 : processes}) {}
 
-ThreadPool::ThreadPool(ThreadPoolOptions options)
-    : pool_([&options] {
-        pool::EngineOptions engine = engine_options({.processes = options.processes});
-        engine.workers = pool::Workers::threads;
-        engine.thread_initializer = std::move(options.initializer);
-        pool::EncodedTask no_initializer;
-        return std::make_shared<pool::Engine>(engine, no_initializer);
-      }()) {}
+ThreadPool::ThreadPool(ThreadPoolOptions options) : pool_(make_thread_engine(options), options.trace) {}
 
 ThreadPool::ThreadPool(int processes)
     : ThreadPool(ThreadPoolOptions{.processes = processes < 1 ? -1 : processes}) {}
 
 Pool::~Pool() { engine_->end(); }
+
+void Pool::trace(const std::string& path) const {
+  if (!traces_)
+    throw std::logic_error(
+        "procyon: this pool has kept nothing for a trace; make it with {.trace = true} among its options");
+  const std::string json = engine_->trace_json();
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << json;
+  file.close();
+  if (!file)
+    throw std::system_error(errno, std::generic_category(), "procyon: cannot write the trace to " + path);
+}
 
 void Pool::close() { engine_->close(); }
 void Pool::terminate() { engine_->terminate(); }

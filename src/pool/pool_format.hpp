@@ -65,6 +65,11 @@
 // zero rings. n is at most half of the tasks that are out when it falls asleep, so that enough are to come; a worker's end
 // rings in any case.
 //
+// TIMES. A pool that is to tell its stats has a table of TaskTimes in a block of its own (`task_times`), one for each slot:
+// `given` is written by the master when it fills the slot, `began` and `ended` by the worker that has taken it, ahead of
+// the store of `done`; read by the master when it settles the slot. A death leaves `ended` (or both) as it was for the
+// master to put its own time. Other pools have no table, and a task costs one look at `task_times`.
+//
 // MEMORY ORDER. state: release by who fills (task, results), acquire by who takes. progress: release with each finished
 // item, acquire by the master when it settles or condemns. reserved: release, before the compare-and-swap that moves the
 // cursor. tasks_completed: a sequentially consistent exchange, which is also the barrier before the look at the sleepers.
@@ -163,6 +168,13 @@ struct TaskSlot {
 // An odd number of lines, so that slots spread over all sets of a cache.
 static_assert(sizeof(TaskSlot) == 1024 - 64);
 
+/// In nanoseconds (Deadline::monotonic_now).
+struct TaskTimes {
+  std::atomic<std::int64_t> given{0};
+  std::atomic<std::int64_t> began{0};
+  std::atomic<std::int64_t> ended{0};
+};
+
 struct WorkerSlot {
   alignas(64) std::atomic<std::uint32_t> participant{0};
   std::atomic<std::uint32_t> is_ready{0};           // its initializer has succeeded
@@ -183,6 +195,7 @@ struct PoolState : arena::Counted {
   std::uint64_t initializer = 0;       // Handle of a block with an encoded call; 0: none
   std::uint64_t initializer_size = 0;
   std::uint64_t initializer_references = 0;
+  std::uint64_t task_times = 0;            // Handle of a block of TaskTimes[slot_count]; 0: none
   // Of each worker; 0: no limit. Written before the first one is started.
   std::uint64_t max_memory = 0;                 // bytes of private memory
   std::uint64_t recycle_above = 0;              // bytes of resident memory, looked at after each task

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pool/pool_format.hpp"
+#include "procyon/detail/arena/session.hpp"
 
 namespace procyon::pool {
 
@@ -41,6 +42,13 @@ std::optional<Claim> claim(PoolState& pool, std::uint32_t worker);
 
 /// Whether there is a task that nobody has claimed; for those who wait.
 bool may_have_task(const PoolState& pool);
+
+/// Where the times of a slot's task are to be noted; null if nobody asked for them.
+inline TaskTimes* times_of(arena::Session& session, PoolState& pool, std::uint32_t slot) {
+  if (pool.task_times == 0) [[likely]]
+    return nullptr;
+  return reinterpret_cast<TaskTimes*>(session.bytes(arena::Handle::from_bits(pool.task_times))) + slot;
+}
 
 /// Worker: the results are written, the task is the master's again.
 void complete(PoolState& pool, std::uint32_t worker, const Claim& claim);

@@ -21,6 +21,8 @@ void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   const ThreadWorkers::InTask in_task(pool);
   const arena::ParticipantId me = arena::current_participant();
   TaskSlot& slot = pool.slot(claim.slot);
+  TaskTimes* const times = times_of(arena::Session::current(), pool, claim.slot);
+  if (times != nullptr) times->began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
   LocalTask* task = nullptr;
   std::memcpy(&task, slot.task, sizeof task);
   for (std::uint32_t item = slot.first_item; item < slot.item_count; ++item) {
@@ -32,6 +34,7 @@ void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
     if (arena::current_participant() != me) ::_exit(0);
     slot.progress.store(Progress{item + 1, false, item + 1}.bits(), std::memory_order_release);
   }
+  if (times != nullptr) times->ended.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
   complete(pool, worker, claim);
 }
 

@@ -64,6 +64,8 @@ void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std:
   const std::byte* const callable_bytes = items + round_up(slot.items_size);
   OpenedParcel parcel(channel::references_behind(callable_bytes, slot.callable_size, slot.task_references),
                       PinUse::copy);
+  TaskTimes* const times = times_of(session, pool, claim.slot);
+  if (times != nullptr) times->began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
   ResultWriter results(session, slot, pool_handle);
   ItemSteps steps(slot, results, {items, slot.items_size}, &parcel);
   wire::DecodedCallable* callable = nullptr;
@@ -75,6 +77,7 @@ void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std:
     decoding_error = std::current_exception();
   }
   callable != nullptr ? run_items(*callable, steps) : fail_items(decoding_error, steps);
+  if (times != nullptr) times->ended.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
   complete(pool, worker, claim);
 }
 

@@ -31,7 +31,7 @@ Workforce::Workforce(arena::Reference pool, Options options, std::function<void(
       when_one_ends_(std::move(when_one_ends)),
       workers_(pool_.get<PoolState>().worker_count) {}
 
-void Workforce::start(std::uint32_t index) {
+pid_t Workforce::start(std::uint32_t index) {
   WorkerSlot& slot = pool_.get<PoolState>().worker(index);
   slot.is_ready.store(0, std::memory_order_relaxed);
   slot.retired.store(0, std::memory_order_relaxed);
@@ -58,6 +58,7 @@ void Workforce::start(std::uint32_t index) {
     }
     wake();
   });
+  return pid;
 }
 
 std::vector<Workforce::End> Workforce::take_ends() {

@@ -34,8 +34,8 @@ class Workforce {
   /// `when_one_ends` is called on the supervisor's thread; it only wakes somebody.
   Workforce(arena::Reference pool, Options options, std::function<void()> when_one_ends);
 
-  /// Starts the worker of that index. Throws what starting a process throws.
-  void start(std::uint32_t index);
+  /// Starts the worker of that index. Returns its pid. Throws what starting a process throws.
+  pid_t start(std::uint32_t index);
 
   struct End {
     std::uint32_t worker;

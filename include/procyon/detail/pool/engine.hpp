@@ -21,6 +21,7 @@
 #include "procyon/detail/process/engine.hpp"
 #include "procyon/detail/sync/waitable.hpp"
 #include "procyon/detail/wire/writer.hpp"
+#include "procyon/pool_stats.hpp"
 
 namespace procyon::pool {
 
@@ -80,6 +81,8 @@ struct EngineOptions {
   std::chrono::nanoseconds max_cpu_time_per_task{};
   bool keeps_stderr = false;
   std::uint32_t threads_for_each = 0;  // that libraries should use in a worker; 0: nothing is said to them
+  bool times = false;  // notes them, for stats()
+  bool trace = false;  // keeps all of them
 };
 
 class Engine {
@@ -125,6 +128,8 @@ class Engine {
   void prepare_callbacks();
   /// Has this called in the pool's thread for callbacks. May be called under the mutex.
   void call_back(std::function<void()> call);
+  PoolStats stats();
+  std::string trace_json();
 
   void close();
   void terminate();
