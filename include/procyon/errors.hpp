@@ -175,6 +175,20 @@ class BrokenPool : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The program was told to end by a signal while an InterruptGuard (interrupt.hpp) watched for it.
+class Interrupted : public std::runtime_error {
+ public:
+  explicit Interrupted(const std::string& sentence, int signal = 2)
+      : std::runtime_error(sentence), signal_(signal) {}
+
+  int signal() const noexcept { return signal_; }
+  // What a shell calls the end by that signal: 130 for Ctrl-C.
+  int exit_code() const noexcept { return 128 + signal_; }
+
+ private:
+  int signal_;
+};
+
 // The task was cancelled before it had a result.
 class Cancelled : public std::runtime_error {
  public:

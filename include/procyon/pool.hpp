@@ -74,6 +74,10 @@ struct PoolOptions {
   std::chrono::nanoseconds max_cpu_time_per_task = {};
   // What workers write to stderr goes to a file of the pool instead; WorkerLost tells the last lines of it.
   bool keep_stderr = false;
+  // Whether tasks may start processes and pools of their own. These end with the worker, if nothing else is said.
+  bool allow_children = false;
+  // Whether the constructor waits until all workers are ready (wait_ready()).
+  bool warm_up = false;
   // For a debugger: no workers; each task runs in the thread that gives it out, before the call returns. Arguments and
   // results are copied as ever. Time-outs and limits are not looked at, and a crash is the program's own.
   bool run_inline = false;
@@ -230,6 +234,15 @@ class Pool {
   /// Writes what ran when on which worker, up to now, to a file in Chrome's trace-event format: open it in
   /// https://ui.perfetto.dev. Throws std::logic_error if the pool was made without `.trace`, and std::system_error.
   void trace(const std::string& path) const;
+
+  /// Waits until every worker has started and run its initializer, so that what is measured next does not pay for it.
+  /// Throws BrokenPool when that fails.
+  void wait_ready();
+  /// The same for at most `timeout`; true if they are.
+  template <class Rep, class Period>
+  bool wait_ready(std::chrono::duration<Rep, Period> timeout) {
+    return engine_->wait_ready(os::Deadline::after(timeout));
+  }
 
   /// Takes no more tasks; those that were given go on.
   void close();

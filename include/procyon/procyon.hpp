@@ -16,6 +16,7 @@
 #include "procyon/exit_status.hpp"
 #include "procyon/format.hpp"
 #include "procyon/handle.hpp"
+#include "procyon/interrupt.hpp"
 #include "procyon/joinable_queue.hpp"
 #include "procyon/lease.hpp"
 #include "procyon/lock.hpp"

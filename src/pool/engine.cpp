@@ -14,6 +14,7 @@
 #include "os/signals.hpp"
 #include "pool/callbacks.hpp"
 #include "pool/certificate.hpp"
+#include "pool/interrupts.hpp"
 #include "pool/ledger.hpp"
 #include "pool/thread_worker.hpp"
 #include "pool/worker.hpp"
@@ -42,6 +43,7 @@ Reference make_pool(const EngineOptions& options) {
   pool.recycle_above = options.recycle_above_memory;
   pool.max_task_cpu = options.max_cpu_time_per_task.count();
   pool.threads_for_each = options.threads_for_each;
+  pool.allow_children = options.allow_children ? 1 : 0;
   pool.master = Session::current().self().bits();
   pool.construct_tables();
   if (options.times) {
@@ -66,7 +68,7 @@ void store_initializer(const Reference& reference, EncodedTask& call) {
 }  // namespace
 
 // The state of a pool in its master. Shared with the foreman's thread.
-class Engine::Master {
+class Engine::Master final : public Interruptible {
  public:
   explicit Master(const EngineOptions& options)
       : session_(Session::current()),
@@ -92,6 +94,8 @@ class Engine::Master {
   void begin_watch();
   void end_watch();
   void ring_when_complete(std::uint32_t bells);
+  bool wait_ready(os::Deadline deadline);
+  void interrupt(const std::exception_ptr& cause, os::Deadline drained_by) override;
   void close();
   void terminate();
   void join();
@@ -154,6 +158,9 @@ class Engine::Master {
   Ledger ledger_;
   Life life_ = Life::open;
   std::exception_ptr broken_;
+  std::exception_ptr
+      interrupted_;  // what the pool is broken with at `drained_by_`, or when all tasks have ended
+  os::Deadline drained_by_ = os::Deadline::never();
   std::vector<std::uint32_t> to_start_;  // workers that could not be started yet
   std::uint32_t idle_ends_ = 0;          // ends of workers in a row that were never ready for tasks
 
@@ -179,6 +186,7 @@ class Engine::Master {
 
 void Engine::Master::require_open() const {
   if (broken_) std::rethrow_exception(broken_);
+  if (interrupted_) std::rethrow_exception(interrupted_);
   if (life_ != Life::open)
     throw std::logic_error("procyon: this pool takes no more tasks: it was closed or terminated");
 }
@@ -426,14 +434,17 @@ bool Engine::Master::foremans_round() {
   std::vector<Ledger::Overrun> overruns;
   std::size_t collected = 0;
   bool changed = false;
+  std::exception_ptr cause;
   {
     const std::lock_guard guard(mutex_);
+    if (interrupted_ && (drained_by_.expired() || ledger_.outstanding() == 0)) cause = interrupted_;
     overruns = ledger_.condemn_overruns();
     if (waiters_.load() == 0 && life_ != Life::terminated) collected = ledger_.collect();
     changed = ledger_.feed();
     if (collected != 0) idle_ends_ = 0;
   }
   for (const Ledger::Overrun& overrun : overruns) workforce_.end(overrun.worker);
+  if (cause && !is_shut_.load(std::memory_order_relaxed)) break_pool(cause);
   if (collected != 0 || changed) tell_everybody();
   return collected != 0;
 }
@@ -445,6 +456,7 @@ os::Deadline Engine::Master::next_round() const {
   if (ledger_.outstanding() != 0)
     next = std::min(next, os::Deadline::after(std::chrono::milliseconds(waiters_.load() == 0 ? 1 : 10)));
   if (!to_start_.empty()) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(50)));
+  if (interrupted_ && !broken_ && life_ != Life::terminated) next = std::min(next, drained_by_);
   if (workforce_.keeps_stderr()) next = std::min(next, os::Deadline::after(std::chrono::seconds(1)));
   return next;
 }
@@ -566,6 +578,8 @@ void Engine::Master::break_pool(const std::exception_ptr& cause) {
     ledger_.fail_all(cause);
   }
   tell_everybody();
+  pool_.ready_workers.fetch_add(1, std::memory_order_seq_cst);  // who waits for them looks
+  os::futex_wake_all(pool_.ready_workers);
 }
 
 // ---- beginning and end
@@ -625,6 +639,36 @@ std::string Engine::Master::trace_json() {
   collect_in_passing();
   const std::lock_guard guard(mutex_);
   return observer_.trace_json();
+}
+
+void Engine::Master::interrupt(const std::exception_ptr& cause, os::Deadline drained_by) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (interrupted_) return;
+    interrupted_ = cause;
+    drained_by_ = drained_by;
+  }
+  wake_foreman();
+}
+
+bool Engine::Master::wait_ready(os::Deadline deadline) {
+  if (workers_ != Workers::processes) return true;
+  for (;;) {
+    const std::uint32_t seen = pool_.ready_workers.load(std::memory_order_seq_cst);
+    {
+      const std::lock_guard guard(mutex_);
+      if (broken_) std::rethrow_exception(broken_);
+      if (life_ == Life::terminated)
+        throw std::logic_error("procyon: this pool was terminated; its workers will never be ready");
+    }
+    std::uint32_t ready = 0;
+    for (std::uint32_t worker = 0; worker < pool_.worker_count; ++worker)
+      ready += pool_.worker(worker).is_ready.load(std::memory_order_acquire);
+    if (ready == pool_.worker_count) return true;
+    if (deadline.expired()) return false;
+    os::futex_wait(pool_.ready_workers, seen,
+                   deadline.slice(os::wait_slice));  // the pool may break meanwhile
+  }
 }
 
 void Engine::Master::close() {
@@ -695,6 +739,7 @@ void Engine::Master::end() {
 
 Engine::Engine(const EngineOptions& options, EncodedTask& initializer)
     : master_(std::make_shared<Master>(options)) {
+  tell_interrupts(master_);
   master_->begin(options, initializer);
 }
 
@@ -789,6 +834,11 @@ PoolStats Engine::stats() {
 std::string Engine::trace_json() {
   master_->require_creator();
   return master_->trace_json();
+}
+
+bool Engine::wait_ready(os::Deadline deadline) {
+  master_->require_creator();
+  return master_->wait_ready(deadline);
 }
 void Engine::close() {
   master_->require_creator();

@@ -39,6 +39,7 @@ pool::EngineOptions engine_options(const PoolOptions& options) {
           .recycle_above_memory = options.recycle_above_memory,
           .max_cpu_time_per_task = options.max_cpu_time_per_task,
           .keeps_stderr = options.keep_stderr,
+          .allow_children = options.allow_children,
           .threads_for_each = static_cast<std::uint32_t>(std::max(1, cpu_count() / processes)),
           .times = options.stats || options.trace,
           .trace = options.trace};
@@ -66,6 +67,13 @@ Pool::Pool(PoolOptions options) : traces_(options.trace) {
   engine.has_initializer = options.initializer.call_ != nullptr;
   engine_ = std::make_shared<pool::Engine>(
       engine, engine.has_initializer ? *options.initializer.call_ : no_initializer);
+  if (!options.warm_up) return;
+  try {
+    wait_ready();
+  } catch (...) {
+    engine_->end();  // there will be no destructor to do it
+    throw;
+  }
 }
 
 Pool::Pool(int processes) : Pool(PoolOptions{.processes = processes < 1 ? -1 : processes}) {}
@@ -89,6 +97,7 @@ void Pool::trace(const std::string& path) const {
     throw std::system_error(errno, std::generic_category(), "procyon: cannot write the trace to " + path);
 }
 
+void Pool::wait_ready() { engine_->wait_ready(os::Deadline::never()); }
 void Pool::close() { engine_->close(); }
 void Pool::terminate() { engine_->terminate(); }
 void Pool::join() { engine_->join(); }

@@ -197,10 +197,11 @@ struct PoolState : arena::Counted {
   std::uint64_t initializer_references = 0;
   std::uint64_t task_times = 0;            // Handle of a block of TaskTimes[slot_count]; 0: none
   // Of each worker; 0: no limit. Written before the first one is started.
-  std::uint64_t max_memory = 0;                 // bytes of private memory
-  std::uint64_t recycle_above = 0;              // bytes of resident memory, looked at after each task
-  std::int64_t max_task_cpu = 0;                // nanoseconds of processor time for each item
-  std::uint32_t threads_for_each = 0;           // that libraries with threads of their own should use
+  std::uint64_t max_memory = 0;        // bytes of private memory
+  std::uint64_t recycle_above = 0;     // bytes of resident memory, looked at after each task
+  std::int64_t max_task_cpu = 0;       // nanoseconds of processor time for each item
+  std::uint32_t threads_for_each = 0;  // that libraries with threads of their own should use
+  std::uint32_t allow_children = 0;
   std::atomic<std::uint32_t> ready_workers{0};  // a futex word: changes when a worker is ready
   std::atomic<std::uint32_t> stopping{0};       // workers end when they see it
   // Written by the master, read by workers.

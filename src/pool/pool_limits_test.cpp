@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <new>
@@ -143,6 +144,97 @@ TEST(CpuLimit, ManyShortTasksDoNotAddUp) {
   };
   const std::vector<pid_t> pids = pool.map({.chunksize = 1}, work, numbers_to(50));
   EXPECT_EQ(std::count(pids.begin(), pids.end(), pids.front()), 50);
+}
+
+// ---- warm-up
+
+TEST(WarmUp, WaitsForEveryInitializer) {
+  Value<int> initialized(0);
+  Pool pool({.processes = 3,
+             .initializer = partial([](const Value<int>& count) { count.with([](int& value) { ++value; }); },
+                                    initialized),
+             .warm_up = true});
+  EXPECT_EQ(initialized.value(), 3);
+  pool.wait_ready();
+  EXPECT_TRUE(pool.wait_ready(0s));
+}
+
+TEST(WarmUp, EndsWithItsDeadline) {
+  Event go;
+  Pool pool({.processes = 2, .initializer = partial([](const Event& event) { event.wait(); }, go)});
+  EXPECT_FALSE(pool.wait_ready(20ms));
+  go.set();
+  EXPECT_TRUE(pool.wait_ready(patience));
+}
+
+TEST(WarmUp, ThrowsWhatBrokeThePool) {
+  const auto fail = [] { throw std::runtime_error("no licence"); };
+  EXPECT_NE(
+      error_of([&] { Pool({.processes = 2, .initializer = fail, .warm_up = true}); }).find("no licence"),
+      std::string::npos);
+  Pool pool({.processes = 2});
+  pool.terminate();
+  EXPECT_THROW(pool.wait_ready(), std::logic_error);
+}
+
+// ---- nested pools
+
+int sum_of_squares(int count) {
+  Pool inner({.processes = 2});
+  int sum = 0;
+  for (const int each : inner.map(square, numbers_to(count))) sum += each;
+  return sum;
+}
+
+TEST(NestedPools, AreForThoseWhoAsk) {
+  Pool pool({.processes = 2, .allow_children = true});
+  EXPECT_EQ(pool.map(sum_of_squares, std::vector{3, 4, 5}), (std::vector{5, 14, 30}));
+}
+
+TEST(NestedPools, AreRefusedOtherwiseAndTheSentenceNamesTheOption) {
+  Pool pool({.processes = 1});
+  const std::string error = error_of([&] { return pool.apply(sum_of_squares, 3); });
+  EXPECT_NE(error.find("daemonic"), std::string::npos) << error;
+  EXPECT_NE(error.find(".allow_children"), std::string::npos) << error;
+}
+
+TEST(NestedPools, EndWithTheirParentHoweverItEnds) {
+  for (const int signal : {SIGKILL, SIGTERM, SIGINT}) {
+    Queue<pid_t> workers;
+    {
+      Pool pool({.processes = 1, .allow_children = true});
+      const auto hold = [](Queue<pid_t> out) {
+        Pool inner({.processes = 2});
+        const Event never;
+        std::vector<AsyncResult<void>> results;
+        for (int i = 0; i < 2; ++i)
+          results.push_back(inner.apply_async(
+              [](Queue<pid_t> tell, const Event& event) {
+                tell.put(::getpid());
+                event.wait();
+              },
+              out, never));
+        out.put(-::getpid());
+        results[0].wait();
+      };
+      const AsyncResult<void> doomed = pool.apply_async(hold, workers);
+      std::vector<pid_t> inner;
+      pid_t parent = 0;
+      for (int i = 0; i < 3; ++i) {
+        const pid_t pid = workers.get(patience);
+        if (pid < 0)
+          parent = -pid;
+        else
+          inner.push_back(pid);
+      }
+      if (signal == SIGINT)
+        pool.terminate();
+      else
+        ::kill(parent, signal);
+      for (const pid_t pid : inner) EXPECT_TRUE(eventually([&] { return !is_running(pid); })) << signal;
+      EXPECT_THROW(doomed.get(patience), std::runtime_error);
+    }
+  }
 }
 
 // ---- threads of libraries

@@ -11,6 +11,7 @@
 #include "pool/last_words.hpp"
 #include "pool/limits.hpp"
 #include "pool/results.hpp"
+#include "process/state.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/pool/item_steps.hpp"
@@ -130,18 +131,29 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
   }
 }
 
+// Ctrl-C goes to every process of the terminal; the one that made the pool decides what becomes of the work. A handler that
+// does nothing, for what a task executes would inherit that the signal is ignored, and outlive everybody.
+void disregard_interrupts() {
+  struct sigaction action {};
+  if (::sigaction(SIGINT, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) return;
+  action = {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
 }  // namespace
 
 void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked,
                  std::vector<Descriptor> standard_error) {
-  // Ctrl-C goes to every process of the terminal; the one that made the pool decides what becomes of the work.
-  ::signal(SIGINT, SIG_IGN);
+  disregard_interrupts();
   arena::Session& session = arena::Session::current();
   auto& pool = share.reference().get<PoolState>();
   if (!standard_error.empty()) become_stderr(standard_error.front().fileno());
   standard_error.clear();
   catch_crashes(pool.crash(index), pool.max_task_cpu != 0);
   os::set_blocked_signals(pool.max_task_cpu != 0 ? blocked & ~os::signal_bit(SIGXCPU) : blocked);
+  if (pool.allow_children != 0) process::State::current().allow_children();
   share_processors(pool.threads_for_each);
   limit_this_worker(pool.max_memory, pool.max_task_cpu);
   WorkerSlot& me = pool.worker(index);

@@ -131,11 +131,11 @@ void Child::begin_start() {
   require_creator("start");
   if (phase_ != Phase::fresh)
     throw std::logic_error("start: " + quoted_name() + " has been started already; make another Process");
-  if (creator_.daemon())
+  if (!creator_.may_have_children())
     throw std::logic_error(
         "start: this process ('" + creator_.name() +
         "') is daemonic, and daemonic processes may not have children; start it in a process "
-        "that is not, or make this one without .daemon");
+        "that is not, or make this one without .daemon (a pool's worker: with .allow_children)");
   if (!call_ && !body_)
     throw std::logic_error(
         "start: " + quoted_name() +

@@ -55,6 +55,10 @@ class State {
   AuthKey authkey();
   void set_authkey(AuthKey key);
   [[nodiscard]] bool daemon() const { return daemon_; }
+  /// A daemonic process may have none, as in Python, unless whoever made it lets it. They are daemonic too if nothing else is
+  /// said, so that they end with it.
+  [[nodiscard]] bool may_have_children() const { return !daemon_ || may_have_children_.load(); }
+  void allow_children() { may_have_children_.store(true); }
   [[nodiscard]] const std::optional<Parent>& parent() const { return parent_; }
 
   /// 1 for the first child, 2 for the second, ...
@@ -100,6 +104,7 @@ class State {
   const bool daemon_;
   const std::optional<Parent> parent_;
   std::atomic<std::uint32_t> children_made_{0};
+  std::atomic<bool> may_have_children_{false};
 
   mutable std::mutex mutex_;  // guards all below
   std::string name_;

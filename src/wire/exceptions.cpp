@@ -141,6 +141,7 @@ const std::array known_exceptions{
     Known{&typeid(EndOfFile), &make_with_text<EndOfFile>},
     Known{&typeid(BrokenPool), &make_with_text<BrokenPool>},
     Known{&typeid(Cancelled), &make_with_text<Cancelled>},
+    Known{&typeid(Interrupted), &make_with_text<Interrupted>},
     Known{&typeid(ManagerGone), &make_with_text<ManagerGone>},
     Known{&typeid(BrokenBarrier), &make_with_text<BrokenBarrier>},
     Known{&typeid(ObjectGone), &make_with_text<ObjectGone>},

@@ -80,6 +80,7 @@ struct EngineOptions {
   std::size_t recycle_above_memory = 0;
   std::chrono::nanoseconds max_cpu_time_per_task{};
   bool keeps_stderr = false;
+  bool allow_children = false;
   std::uint32_t threads_for_each = 0;  // that libraries should use in a worker; 0: nothing is said to them
   bool times = false;  // notes them, for stats()
   bool trace = false;  // keeps all of them
@@ -130,6 +131,9 @@ class Engine {
   void call_back(std::function<void()> call);
   PoolStats stats();
   std::string trace_json();
+  /// Waits until every worker has started and run its initializer; false when the deadline passed. Throws what broke the
+  /// pool, and std::logic_error after terminate().
+  bool wait_ready(os::Deadline deadline);
 
   void close();
   void terminate();
