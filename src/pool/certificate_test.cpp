@@ -15,6 +15,7 @@
 #include "pool/last_words.hpp"
 #include "pool/memory_kills.hpp"
 #include "pool/test_support.hpp"
+#include "procyon/detail/os/crash_point.hpp"
 
 namespace procyon {
 
@@ -141,6 +142,32 @@ TEST_F(Certificate, ACrashInAProcessThatATaskForkedIsNotTheWorkers) {
   });
   EXPECT_EQ(lost.exit_code(), 7);
   EXPECT_TRUE(lost.end().stack.empty()) << lost.what();
+}
+
+TEST_F(Certificate, AKillInTheMiddleOfItsWritingLeavesWhatWasWrittenByThen) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer's handler says it";
+  if (!os::crash_points_enabled) GTEST_SKIP() << "this build has no crash points";
+  const auto crash_and_die_at = [](const std::string& point, int passage) {
+    os::arm_crash_point(point, static_cast<std::uint64_t>(passage));
+    return use_a_null_pointer();
+  };
+  for (const std::string point :
+       {"pool.crash.begun", "pool.crash.frame", "pool.crash.module", "pool.crash.located"}) {
+    for (const int passage : {1, 2}) {
+      if (point == "pool.crash.begun" && passage == 2) continue;
+      try {
+        pool.apply(crash_and_die_at, point, passage);
+        ADD_FAILURE() << point;
+      } catch (const WorkerLost& lost) {
+        const bool was_passed_once = point == "pool.crash.module";  // all of it may lie in the program itself
+        if (!was_passed_once || passage == 1) {
+          EXPECT_EQ(lost.signal(), SIGKILL) << lost.what();
+        }
+        EXPECT_EQ(lost.end().stack.empty(), point == "pool.crash.begun") << point << lost.what();
+      }
+      EXPECT_EQ(pool.apply(square, 3), 9);
+    }
+  }
 }
 
 TEST_F(Certificate, AHandlerOfTheProgramsOwnIsLeftAlone) {

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "procyon/detail/os/crash_point.hpp"
+
 namespace procyon::pool {
 
 namespace {
@@ -49,6 +51,7 @@ void append_frame(CrashRecord& record, std::uint64_t address) {
   if (count == CrashRecord::most_frames) return;
   record.frames[count] = {address, 0, CrashRecord::no_module};
   record.frame_count.store(count + 1, std::memory_order_release);
+  os::crash_point("pool.crash.frame");
 }
 
 struct Walk {
@@ -134,6 +137,7 @@ std::uint32_t module_named(CrashRecord& record, const char* path) {
     return CrashRecord::no_module;
   std::strcpy(record.modules[count], path);
   record.module_count.store(count + 1, std::memory_order_release);
+  os::crash_point("pool.crash.module");
   return count;
 }
 
@@ -158,6 +162,7 @@ void locate_frames(CrashRecord& record) {
     }
   }
   record.is_located.store(1, std::memory_order_release);
+  os::crash_point("pool.crash.located");
 }
 
 void write_record(CrashRecord& record, int signal, const siginfo_t& info, const void* context) {
@@ -167,6 +172,7 @@ void write_record(CrashRecord& record, int signal, const siginfo_t& info, const 
   record.address.store(is_fault ? reinterpret_cast<std::uint64_t>(info.si_addr) : 0,
                        std::memory_order_relaxed);
   record.pid.store(own_pid.load(std::memory_order_relaxed), std::memory_order_release);
+  os::crash_point("pool.crash.begun");
   const Interrupted at = interrupted_by(context);
   append_frame(record, at.instruction);
   locate_frames(record);
