@@ -1,10 +1,14 @@
 // The limits of workers: memory, processor time, and what they are recycled for.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <new>
 #include <string>
 #include <vector>
@@ -85,6 +89,68 @@ TEST_F(MemoryLimit, TooLittleForAWorkerIsRefused) {
 TEST_F(MemoryLimit, TheLeastIsEnoughForAWorker) {
   Pool pool({.processes = 1, .max_memory_per_worker = 16 * mebibyte});
   EXPECT_EQ(pool.map(square, numbers_to(1'000)).back(), 999 * 999);
+}
+
+// ---- want of memory
+
+/// A control group for this process's child, if this process may make one.
+class OwnGroup {
+ public:
+  explicit OwnGroup(std::size_t limit) {
+    const bool is_first_version = std::filesystem::exists("/sys/fs/cgroup/memory/cgroup.procs");
+    std::ifstream file("/proc/self/cgroup");
+    for (std::string line; std::getline(file, line);) {
+      const std::string mark = is_first_version ? ":memory:" : "0::";
+      if (const auto at = line.find(mark); at != std::string::npos)
+        path_ = "/sys/fs/cgroup" + std::string(is_first_version ? "/memory" : "") +
+                line.substr(at + mark.size()) + "/procyon-test-" + std::to_string(::getpid());
+    }
+    if (path_.empty() || ::mkdir(path_.c_str(), 0755) != 0) return;
+    std::ofstream(path_ + (is_first_version ? "/memory.limit_in_bytes" : "/memory.max"))
+        << limit << std::flush;
+    std::ifstream limit_file(path_ + (is_first_version ? "/memory.limit_in_bytes" : "/memory.max"));
+    std::size_t set = 0;
+    limit_file >> set;
+    is_usable_ = set == limit && std::ifstream("/proc/swaps").peek() != EOF;
+  }
+  ~OwnGroup() {
+    if (!path_.empty()) eventually([&] { return ::rmdir(path_.c_str()) == 0 || errno == ENOENT; });
+  }
+  OwnGroup(const OwnGroup&) = delete;
+  OwnGroup& operator=(const OwnGroup&) = delete;
+  [[nodiscard]] bool is_usable() const { return is_usable_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  bool is_usable_ = false;
+};
+
+void run_out_of_memory(const std::string& group) {
+  std::ofstream(group + "/cgroup.procs") << ::getpid() << std::flush;
+  Pool pool({.processes = 1});
+  try {
+    pool.apply(allocate, 512 * mebibyte);
+    ::_exit(1);
+  } catch (const KilledForMemory& lost) {
+    const std::string text = lost.what();
+    check(text.find("for want of memory") != std::string::npos, 2);
+    check(text.find("its limit is 128 MiB") != std::string::npos, 3);
+    check(lost.end().peak_memory > 32 * mebibyte, 4);
+  } catch (const std::exception&) {
+    ::_exit(5);
+  }
+  check(pool.apply(square, 3) == 9, 6);
+}
+
+TEST(KilledForMemory, ByTheKernelOfAControlGroupIsToldAsSuch) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer needs more memory than the group has";
+  const OwnGroup group(128 * mebibyte);
+  if (!group.is_usable()) GTEST_SKIP() << "this process may not make a control group with a limit of memory";
+  Process program(run_out_of_memory, group.path());
+  program.start();
+  ASSERT_TRUE(program.join(patience));
+  EXPECT_EQ(program.exitcode(), 0);
 }
 
 TEST(Recycling, AWorkerThatHasGrownIsReplacedAndNoTaskIsLost) {
