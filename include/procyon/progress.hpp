@@ -3,21 +3,28 @@
 //     for (auto& outcome : mp::progress(pool.imap_outcomes(count_words, files))) use(outcome);
 //     for (auto& row : mp::progress({.description = "rows", .unit = "row"}, rows)) use(row);
 //
+//     mp::ProgressBar bar({.total = urls.size()});
+//     for (const auto& url : urls)
+//       pool.apply_async({.callback = bar.on_success(), .error_callback = bar.on_failure()}, fetch, url);
+//
 //     rows:  45%|████████████▌               | 450/1000 [00:12<00:15, 36.5 row/s, 2 failed]
 //
 // It counts what the loop has finished, not what was handed out. The total is the range's size where it has
 // one; without it there is a count, a rate and the time, and no bar. Elements that are outcomes (they convert
-// to bool and have an error()) are counted as failed when they are false. Where the file is not a terminal
+// to bool and have an error()) are counted as failed when they are false; those that are results of apply_async,
+// when the loop's body has waited for them and they were not successful. Where the file is not a terminal
 // nothing is written.
 //
 // Not for several loops at once on one terminal (their lines would overwrite each other), nor for a log file.
-// A range is driven by one thread; a ProgressBar too.
+// A range is driven by one thread; a ProgressBar may be advanced by any.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <iterator>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -47,6 +54,14 @@ class ProgressBar {
 
   void advance(std::size_t finished = 1, std::size_t failed = 0) noexcept;
 
+  // Callbacks, whatever they are called with, that count one as finished, or as failed. They refer to the bar.
+  auto on_success() {
+    return [this](const auto&...) { advance(); };
+  }
+  auto on_failure() {
+    return [this](const auto&...) { advance(1, 1); };
+  }
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -59,9 +74,10 @@ class ProgressBar {
   const bool visible_;
   const bool utf8_;
   const Clock::time_point start_;
-  Clock::time_point next_draw_;
-  std::size_t finished_ = 0;
-  std::size_t failed_ = 0;
+  std::atomic<Clock::rep> next_draw_{0};
+  std::atomic<std::size_t> finished_{0};
+  std::atomic<std::size_t> failed_{0};
+  std::mutex drawing_;
   std::size_t drawn_columns_ = 0;  // of the line on the terminal now: what a shorter one must wipe
 };
 
@@ -114,6 +130,7 @@ class Progress {
       }
     }
     Iterator& operator++() {
+      if constexpr (std::is_reference_v<reference>) failed_ = failed_ || has_failed_meanwhile(*inner_);
       bar_->advance(1, failed_ ? 1 : 0);
       failed_ = false;
       ++inner_;
@@ -127,6 +144,14 @@ class Progress {
     static bool is_failure(const Element& element) {
       if constexpr (requires { static_cast<bool>(element), element.error(); })
         return !static_cast<bool>(element);
+      return false;
+    }
+
+    // Results that came while the loop's body waited for them.
+    template <class Element>
+    static bool has_failed_meanwhile(const Element& element) {
+      if constexpr (requires { element.ready() && element.successful(); })
+        return element.ready() && !element.successful();
       return false;
     }
 

@@ -111,35 +111,39 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::advance(std::size_t finished, std::size_t failed) noexcept {
-  finished_ += finished;
-  failed_ += failed;
+  finished_.fetch_add(finished, std::memory_order_relaxed);
+  if (failed != 0) failed_.fetch_add(failed, std::memory_order_relaxed);
   if (!visible_) return;
   const auto now = Clock::now();
-  if (now >= next_draw_ && ::getpid() == owner_) draw(now);
+  if (now.time_since_epoch().count() >= next_draw_.load(std::memory_order_relaxed) && ::getpid() == owner_)
+    draw(now);
 }
 
 void ProgressBar::draw(Clock::time_point now) noexcept try {
-  next_draw_ = now + draw_interval;
+  const std::unique_lock lock(drawing_);
+  next_draw_.store((now + draw_interval).time_since_epoch().count(), std::memory_order_relaxed);
+  const std::size_t finished = finished_.load(std::memory_order_relaxed);
+  const std::size_t failed = failed_.load(std::memory_order_relaxed);
   const double elapsed = std::chrono::duration<double>(now - start_).count();
-  const double rate = elapsed > 0 ? static_cast<double>(finished_) / elapsed : 0;
+  const double rate = elapsed > 0 ? static_cast<double>(finished) / elapsed : 0;
   // A total that turns out too small (the range grew) is no total.
   const std::size_t total = options_.total.value_or(0);
-  const bool bounded = total > 0 && finished_ <= total;
+  const bool bounded = total > 0 && finished <= total;
 
   std::string left = options_.description.empty() ? "" : options_.description + ": ";
-  std::string right = fmt::format("{} [{}", finished_, clock_time(elapsed));
+  std::string right = fmt::format("{} [{}", finished, clock_time(elapsed));
   if (bounded) {
-    const auto remaining = rate > 0 ? clock_time(static_cast<double>(total - finished_) / rate) : "?";
-    right = fmt::format("{}/{} [{}<{}", finished_, total, clock_time(elapsed), remaining);
+    const auto remaining = rate > 0 ? clock_time(static_cast<double>(total - finished) / rate) : "?";
+    right = fmt::format("{}/{} [{}<{}", finished, total, clock_time(elapsed), remaining);
   }
   right += ", " + rate_text(rate, options_.unit);
-  if (failed_ > 0) right += fmt::format(", {} failed", failed_);
+  if (failed > 0) right += fmt::format(", {} failed", failed);
   right += "]";
 
   // Not the last column: some terminals would begin a new line there.
   const std::size_t columns = std::max<std::size_t>(terminal_columns(file_), 2) - 1;
   if (bounded) {
-    const double fraction = static_cast<double>(finished_) / static_cast<double>(total);
+    const double fraction = static_cast<double>(finished) / static_cast<double>(total);
     left += fmt::format("{:3.0f}% ", std::floor(fraction * 100));
     const std::size_t used = columns_of(left) + columns_of(right) + 2;
     if (used + smallest_bar <= columns) {

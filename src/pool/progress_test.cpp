@@ -10,6 +10,7 @@
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -260,6 +261,67 @@ TEST_F(ProgressTest, IsNotDrawnByAChildForkedInsideTheLoop) {
 static_assert(std::input_iterator<Progress<std::vector<int>&>::Iterator>);
 static_assert(
     std::sentinel_for<Progress<std::vector<int>&>::Sentinel, Progress<std::vector<int>&>::Iterator>);
+
+// As AsyncResult: it is known how it ended once somebody has waited.
+struct FakeResult {
+  bool good;
+  mutable bool waited = false;
+  bool ready() const { return waited; }
+  bool successful() const { return good; }
+};
+
+TEST_F(ProgressTest, CountsResultsThatFailedWhileTheLoopWaitedForThem) {
+  const Terminal terminal;
+  const std::vector<FakeResult> results = {{true}, {false}, {true}, {false}};
+  for (const auto& result : progress({.file = terminal.file()}, results)) result.waited = true;
+  const auto seen = states(terminal.drawn());
+  ASSERT_GE(seen.size(), 2U);
+  EXPECT_NE(seen[seen.size() - 1].find("4/4"), std::string::npos) << seen.back();
+  EXPECT_NE(seen[seen.size() - 1].find("2 failed"), std::string::npos) << seen.back();
+}
+
+TEST_F(ProgressTest, ABarCountsByCallbacksFromAnyThread) {
+  const Terminal terminal;
+  {
+    ProgressBar bar({.total = 4000, .file = terminal.file()});
+    const auto good = bar.on_success();
+    const auto bad = bar.on_failure();
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread)
+      threads.emplace_back([&] {
+        for (int each = 0; each < 1000; ++each) each % 10 == 0 ? bad(std::string("error")) : good(each);
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
+  const auto seen = states(terminal.drawn());
+  ASSERT_FALSE(seen.empty());
+  EXPECT_NE(seen.back().find("4000/4000"), std::string::npos) << seen.back();
+  EXPECT_NE(seen.back().find("400 failed"), std::string::npos) << seen.back();
+}
+
+TEST_F(ProgressTest, ABarOfUnknownLengthCounts) {
+  const Terminal terminal;
+  {
+    ProgressBar bar({.unit = "task", .file = terminal.file()});
+    bar.on_success()();
+    bar.on_failure()(1, 2);
+  }
+  const auto seen = states(terminal.drawn());
+  EXPECT_EQ(seen.back().find('%'), std::string::npos) << seen.back();
+  EXPECT_EQ(seen.back().rfind("2 [00:00", 0), 0U) << seen.back();
+  EXPECT_NE(seen.back().find("1 failed"), std::string::npos) << seen.back();
+}
+
+TEST_F(ProgressTest, ABarIsSilentWhereThereIsNoTerminal) {
+  std::FILE* const file = std::tmpfile();
+  {
+    ProgressBar bar({.total = 2, .file = file});
+    bar.on_success()(1);
+    bar.on_failure()(2);
+  }
+  EXPECT_EQ(std::ftell(file), 0);
+  std::fclose(file);
+}
 
 }  // namespace
 }  // namespace procyon
