@@ -245,6 +245,9 @@ class Debugger {
 
 #endif
 
+constexpr std::string_view no_code = "where there is no code of a file";
+bool is_no_code(std::string_view line) { return line.ends_with(no_code); }
+
 bool is_of_the_pool(std::string_view line) {
   return line.starts_with("procyon::pool::run_task(") ||
          line.find("procyon::pool::TaskBody<") != std::string_view::npos ||
@@ -271,7 +274,7 @@ std::vector<std::string> Symbols::describe(const Crash& crash) {
   std::optional<Debugger> debugger;
   for (const Crash::Frame& frame : crash.frames) {
     if (frame.file.empty()) {
-      lines.push_back(fmt::format("{:#x}, where there is no code of a file", frame.address));
+      lines.push_back(fmt::format("{:#x}, {}", frame.address, no_code));
       continue;
     }
     auto known = known_.find({frame.file, frame.offset});
@@ -290,7 +293,9 @@ std::vector<std::string> Symbols::describe(const Crash& crash) {
     // From here on it is the pool that called; not to be looked up.
     const auto outside = std::find_if(lines.begin(), lines.end(), is_of_the_pool);
     if (outside == lines.end()) continue;
-    if (outside != lines.begin()) lines.erase(outside, lines.end());
+    // A task that the compiler made part of the pool's own loop is told by that one's name.
+    const bool is_all = std::all_of(lines.begin(), outside, is_no_code);
+    lines.erase(is_all ? outside + 1 : outside, lines.end());
     break;
   }
   while (lines.size() > 1 && is_of_raising(lines.front())) lines.erase(lines.begin());
