@@ -1,4 +1,5 @@
-// InterruptGuard: Ctrl-C and SIGTERM end the pools of this process in order, so that destructors run and one message is said.
+// InterruptGuard: Ctrl-C and SIGTERM end the pools of this process in order, so that destructors run and one message
+// is said.
 //
 //   int main() {
 //     mp::InterruptGuard interrupts;
@@ -11,10 +12,10 @@
 //     }
 //   }
 //
-// SIGINT: every pool ends at once (its workers are told to end, and killed if they do not within a second); tasks without a
-// result end with Interrupted, which is what calls that wait for them throw. SIGTERM and SIGHUP: pools take no
-// more tasks, those that were given may go on for `drain`; then the same. A second signal ends this process at once, as
-// if there were no guard; its workers end with it in any case.
+// SIGINT: every pool ends at once (its workers are told to end, and killed if they do not within a second); tasks
+// without a result end with Interrupted, which is what calls that wait for them throw. SIGTERM and SIGHUP: pools take
+// no more tasks, those that were given may go on for `drain`; then the same. A second signal ends this process at
+// once, as if there were no guard; its workers end with it in any case.
 //
 // Workers do not end by Ctrl-C themselves, although the terminal sends it to all processes: what becomes of the work is
 // decided here. Without a guard the signals do what they always do: they end this process, and the kernel its workers.

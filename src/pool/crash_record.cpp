@@ -178,7 +178,8 @@ void write_record(CrashRecord& record, int signal, const siginfo_t& info, const 
   locate_frames(record);
   const bool is_code = record.frames[0].module != CrashRecord::no_module;
   record.is_located.store(0, std::memory_order_relaxed);
-  // A call through a bad pointer: nothing says how to go back from where there is no code, but its return address is what was pushed last.
+  // A call through a bad pointer: nothing says how to go back from where there is no code, but its return address is
+  // what was pushed last.
   if (!is_code && at.stack != 0 && at.stack % sizeof(std::uint64_t) == 0)
     append_frame(record, *reinterpret_cast<const std::uint64_t*>(at.stack) - 1);
   Walk walk{record, at.instruction};

@@ -4,21 +4,21 @@
 //   ... it crashes ...
 //   if (const auto crash = read_crash(record, pid)) ...      // in the master, when the worker's end is known
 //
-// FORMAT. One record for each worker in the pool's memory. The handler writes `signal`, `code`, `address`, then frame after
-// frame, each counted by a store of `frame_count` when it is whole; then the names of the files that the addresses lie
-// in, counted by `module_count`; then it gives each frame its module and its offset in that file, and says so by
-// `is_located`. Whose record it is, is said first by `pid`.
+// FORMAT. One record for each worker in the pool's memory. The handler writes `signal`, `code`, `address`, then frame
+// after frame, each counted by a store of `frame_count` when it is whole; then the names of the files that the
+// addresses lie in, counted by `module_count`; then it gives each frame its module and its offset in that file, and
+// says so by `is_located`. Whose record it is, is said first by `pid`.
 //
-// RECOVERY. The master reads only when the writer's end is known, and clears before it starts the next worker of that index:
-// there is never a reader beside a writer, nor two writers (the first thread that crashes claims the record by `claimed`,
-// in its own process's memory; a process that a task forked is not the worker, and writes nothing). A death at any point of the
-// handler (the unwinder may fault on a damaged stack) leaves what is counted by then, and the death itself is the one
-// that was on its way. All memory is there before: nothing to free.
+// RECOVERY. The master reads only when the writer's end is known, and clears before it starts the next worker of that
+// index: there is never a reader beside a writer, nor two writers (the first thread that crashes claims the record by
+// `claimed`, in its own process's memory; a process that a task forked is not the worker, and writes nothing). A
+// death at any point of the handler (the unwinder may fault on a damaged stack) leaves what is counted by then, and
+// the death itself is the one that was on its way. All memory is there before: nothing to free.
 //
-// The handler makes only async-signal-safe steps: the frames by libgcc's unwinder (which reads the tables of the loaded
-// files through _dl_find_object, without a lock), the files by open and read of /proc/self/maps. Addresses differ from process to process,
-// places in a file do not: names are looked up by the master, later (symbols.hpp). It costs a worker that does not
-// crash one stack's address space and a few system calls at its start.
+// The handler makes only async-signal-safe steps: the frames by libgcc's unwinder (which reads the tables of the
+// loaded files through _dl_find_object, without a lock), the files by open and read of /proc/self/maps. Addresses
+// differ from process to process, places in a file do not: names are looked up by the master, later (symbols.hpp). It
+// costs a worker that does not crash one stack's address space and a few system calls at its start.
 //
 // A signal for which the program has a handler of its own, or a sanitizer has, is left to it.
 #pragma once

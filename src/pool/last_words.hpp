@@ -5,10 +5,10 @@
 //   words.trim();                                  // now and then
 //   std::string lines = words.lines();             // when it has ended
 //
-// A file, because it never blocks its writer, outlives it, and holds what was written until the very last instruction;
-// a pipe blocks a worker that writes more than is read, and kills it when its reader is gone. The file is appended to and
-// never cut: trim() gives the pages back that lie before the last 64 KiB, so what is written meanwhile goes on behind.
-// So a worker that writes much holds what it writes between two trims, and no more.
+// A file, because it never blocks its writer, outlives it, and holds what was written until the very last
+// instruction; a pipe blocks a worker that writes more than is read, and kills it when its reader is gone. The file
+// is appended to and never cut: trim() gives the pages back that lie before the last 64 KiB, so what is written
+// meanwhile goes on behind. So a worker that writes much holds what it writes between two trims, and no more.
 #pragma once
 
 #include <cstddef>

@@ -1,11 +1,12 @@
 // The limits that a worker keeps by itself, and what it tells libraries that start threads.
 //
-// MEMORY: RLIMIT_DATA, which counts what the process has as memory of its own that it may write to (heap, threads' stacks;
-// of these the whole, touched or not). RLIMIT_AS would count the session's reservation of 64 GiB too, and every
-// allocator's; a resident size cannot be limited. What goes beyond fails in operator new, with MemoryLimitExceeded.
+// MEMORY: RLIMIT_DATA, which counts what the process has as memory of its own that it may write to (heap, threads'
+// stacks; of these the whole, touched or not). RLIMIT_AS would count the session's reservation of 64 GiB too, and
+// every allocator's; a resident size cannot be limited. What goes beyond fails in operator new, with
+// MemoryLimitExceeded.
 //
-// PROCESSOR TIME: a timer of the process's clock, set anew for each item, which sends SIGXCPU. RLIMIT_CPU knows whole seconds
-// since the process's start only. Two system calls an item, for pools with such a limit.
+// PROCESSOR TIME: a timer of the process's clock, set anew for each item, which sends SIGXCPU. RLIMIT_CPU knows whole
+// seconds since the process's start only. Two system calls an item, for pools with such a limit.
 #pragma once
 
 #include <cstddef>

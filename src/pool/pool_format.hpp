@@ -56,8 +56,9 @@
 //                                 or with the last reference to it
 // Settling is the master's alone; a master that dies in it leaves nobody who wants the results.
 //
-// WHAT A WORKER LEAVES FOR ITS CERTIFICATE: since when it has worked on its task (`task_began`, a coarse clock), and where it crashed (crash_record.hpp, one behind the slots for each worker). Both are
-// read when its end is known, and give nobody a right to anything.
+// WHAT A WORKER LEAVES FOR ITS CERTIFICATE: since when it has worked on its task (`task_began`, a coarse clock), and where
+// it crashed (crash_record.hpp, one behind the slots for each worker). Both are read when its end is known, and give
+// nobody a right to anything.
 //
 // WAKING. Workers sleep on `worker_sleepers`, the master on `master_sleepers` (sync/sleep.hpp). A master that cannot go on before
 // n more tasks are complete says so in `wake_after`; while it sleeps each completion counts it down, and whoever gets to

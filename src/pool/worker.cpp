@@ -131,8 +131,9 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
   }
 }
 
-// Ctrl-C goes to every process of the terminal; the one that made the pool decides what becomes of the work. A handler that
-// does nothing, for what a task executes would inherit that the signal is ignored, and outlive everybody.
+// Ctrl-C goes to every process of the terminal; the one that made the pool decides what becomes of the work. A
+// handler that does nothing, for what a task executes would inherit that the signal is ignored, and outlive
+// everybody.
 void disregard_interrupts() {
   struct sigaction action {};
   if (::sigaction(SIGINT, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) return;

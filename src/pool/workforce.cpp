@@ -36,6 +36,7 @@ pid_t Workforce::start(std::uint32_t index) {
   slot.is_ready.store(0, std::memory_order_relaxed);
   slot.retired.store(0, std::memory_order_relaxed);
   slot.participant.store(0, std::memory_order_relaxed);
+  slot.task_began.store(0, std::memory_order_relaxed);
   clear(pool_.get<PoolState>().crash(index));
   const std::string name = "PoolWorker-" + std::to_string(++started_);
   const auto words = options_.keeps_stderr ? std::make_shared<LastWords>() : nullptr;
