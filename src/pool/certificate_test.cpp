@@ -1,4 +1,5 @@
 // What WorkerLost tells of a worker's end.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -40,6 +41,15 @@ namespace {
 
 using namespace testing;
 
+/// Whether crashes are told with the names of functions; else with addresses in files.
+bool can_name_functions() {
+#if __has_include(<elfutils/libdwfl.h>)
+  return ::dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL) != nullptr;
+#else
+  return false;
+#endif
+}
+
 void dump_no_core() { ::prctl(PR_SET_DUMPABLE, 0); }
 
 class Certificate : public ::testing::Test {
@@ -80,6 +90,7 @@ TEST_F(Certificate, NamesTheWorkerAndWhatItUsed) {
 
 TEST_F(Certificate, TellsWhereItCrashed) {
   if (sanitized) GTEST_SKIP() << "a sanitizer's handler says it";
+  if (!can_name_functions()) GTEST_SKIP() << "built without libdw-dev, or libdw1 is not here";
   const WorkerLost lost = loss_of(use_a_null_pointer);
   EXPECT_EQ(lost.signal(), SIGSEGV);
   ASSERT_GE(lost.end().stack.size(), 2U) << lost.what();
@@ -92,6 +103,7 @@ TEST_F(Certificate, TellsWhereItCrashed) {
 
 TEST_F(Certificate, TellsWhereItAbortedAndItsLastWords) {
   if (sanitized) GTEST_SKIP() << "a sanitizer's handler says it";
+  if (!can_name_functions()) GTEST_SKIP() << "built without libdw-dev, or libdw1 is not here";
   const WorkerLost lost = loss_of(fail_an_assertion);
   EXPECT_EQ(lost.signal(), SIGABRT);
   EXPECT_TRUE(tells(lost, "procyon::fail_an_assertion()")) << lost.what();
@@ -100,6 +112,7 @@ TEST_F(Certificate, TellsWhereItAbortedAndItsLastWords) {
 
 TEST_F(Certificate, TellsWhereAStackOverflowed) {
   if (sanitized) GTEST_SKIP() << "a sanitizer's handler says it";
+  if (!can_name_functions()) GTEST_SKIP() << "built without libdw-dev, or libdw1 is not here";
   const WorkerLost lost = loss_of([] { return recurse_without_end(0); });
   EXPECT_EQ(lost.signal(), SIGSEGV);
   EXPECT_TRUE(tells(lost, "procyon::recurse_without_end(int)")) << lost.what();
