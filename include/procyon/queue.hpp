@@ -93,7 +93,7 @@ class Queue {
 
   /// Takes the next message, waiting for one. Throws DecodeError for a message that was not written as a T, and PeerGone
   /// as QueueOptions::end_with_producers says, as all of these.
-  [[nodiscard]] T get() { return *get_until(os::Deadline::never()); }
+  [[nodiscard]] T get() { return get_until(os::Deadline::never()).value(); }
   /// The same, but throws Empty if none comes for `timeout`.
   template <class Rep, class Period>
   [[nodiscard]] T get(std::chrono::duration<Rep, Period> timeout) {
@@ -119,14 +119,14 @@ class Queue {
   }
 
   /// Takes the next message and leaves it where it lies: message_view.hpp.
-  [[nodiscard]] MessageView<T> get_view() { return *get_view_until(os::Deadline::never()); }
+  [[nodiscard]] MessageView<T> get_view() { return get_view_until(os::Deadline::never()).value(); }
   template <class Rep, class Period>
   [[nodiscard]] std::optional<MessageView<T>> try_get_view(std::chrono::duration<Rep, Period> timeout) {
     return get_view_until(os::Deadline::after(timeout));
   }
 
   /// Takes the next message on lease: it is given to another if this process dies before it acknowledges it (lease.hpp).
-  [[nodiscard]] Lease<T> get_lease() { return *get_lease_until(os::Deadline::never()); }
+  [[nodiscard]] Lease<T> get_lease() { return get_lease_until(os::Deadline::never()).value(); }
   template <class Rep, class Period>
   [[nodiscard]] std::optional<Lease<T>> try_get_lease(std::chrono::duration<Rep, Period> timeout) {
     return get_lease_until(os::Deadline::after(timeout));
