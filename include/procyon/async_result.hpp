@@ -54,6 +54,12 @@ class AsyncResult {
     return engine_->wait(*job_, os::Deadline::after(timeout));
   }
 
+  /// Ends what has not ended with Cancelled; get() throws that at once. What is queued never starts. A worker that runs one of
+  /// the items is ended (SIGTERM, half a second later SIGKILL) and replaced; nothing else that it was to do is lost. If the
+  /// function takes a std::stop_token, that is asked to stop first, and the worker lives on if the item ends within half
+  /// a second. False, and nothing is done, if all had ended or this was done before. May be called in a callback.
+  bool cancel() const { return pool::cancel(*engine_, *job_); }
+
   [[nodiscard]] bool ready() const {
     engine_->collect();
     return job_->pending.load(std::memory_order_acquire) == 0;

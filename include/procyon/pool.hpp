@@ -8,13 +8,16 @@
 //     if (!result) fmt::print(stderr, "{}\n", result.error().what());
 //
 // An outcome is the task's value, its own exception, WorkerLost (its worker was killed, crashed or exited in it),
-// TimeoutError (it ran longer than its deadline), Cancelled (the pool was terminated) or BrokenPool (there are no workers
+// TimeoutError (it ran longer than its deadline), Cancelled (by AsyncResult::cancel() or Pool::terminate()) or BrokenPool (there are no workers
 // any more); never silence, never two. A worker's death costs the task that it ran and nothing else: the worker is
-// replaced and its other tasks run elsewhere. A task's body runs at most once.
+// replaced and its other tasks run elsewhere. A task's body runs at most once, unless retries are asked for.
 //
 // What crosses to the workers (functions, captureless lambdas, partial(), values, and every shared object of the library)
 // is said in wire/transferable.hpp; what cannot is a compile error. An overloaded function needs a lambda around it.
 // Options come first, in braces, in their declared order.
+//
+// A function whose first parameter is a std::stop_token gets one, which is asked to stop when the task is cancelled or runs
+// longer than it may; half a second later its worker is ended.
 //
 // Workers are daemonic: they end with this process, however it ends. Thread-safe; only in the process that made it.
 // Not for one long-running child (Process), nor for threads' work on shared data: every task's values are copied.
@@ -107,8 +110,9 @@ class Pool {
   }
   template <class F, class... Arguments>
   auto apply(ApplyOptions options, F&& function, Arguments&&... arguments) {
-    using R = wire::result_t<F, Arguments...>;
+    using R = pool::ResultOfCall<F, Arguments...>;
     auto job = std::make_shared<pool::SingleJob<R>>("apply");
+    job->rules = pool::rules_of(options.retries, options.retry_when);
     give(job, options.timeout, true, function, arguments...);
     return AsyncResult<R>(engine_, std::move(job)).get();
   }
@@ -117,13 +121,15 @@ class Pool {
   /// AsyncOptions<R>.
   template <pool::Function F, class... Arguments>
   auto apply_async(F&& function, Arguments&&... arguments) {
-    return apply_async(AsyncOptions<wire::result_t<F, Arguments...>>{}, function, arguments...);
+    return apply_async(AsyncOptions<pool::ResultOfCall<F, Arguments...>>{}, function, arguments...);
   }
   template <class F, class... Arguments>
-  auto apply_async(AsyncOptions<wire::result_t<F, Arguments...>> options, F&& function,
+  auto apply_async(AsyncOptions<pool::ResultOfCall<F, Arguments...>> options, F&& function,
                    Arguments&&... arguments) {
-    using R = wire::result_t<F, Arguments...>;
+    using R = pool::ResultOfCall<F, Arguments...>;
     auto job = std::make_shared<pool::SingleJob<R>>("apply_async");
+    job->rules = pool::rules_of(options.retries, options.retry_when);
+    job->rules.can_be_ended = true;
     meanwhile(job, options.callback, options.error_callback,
               [&] { give(job, options.timeout, false, function, arguments...); });
     return AsyncResult<R>(engine_, std::move(job));
@@ -280,6 +286,7 @@ class Pool {
       give_out();
     } catch (...) {
       engine_->forget(*job);
+      pool::cancel(*engine_, *job);
       engine_->settled(*job);
       throw;
     }
@@ -288,8 +295,11 @@ class Pool {
 
   template <class R, class F, class Inputs>
   auto later(const char* call, MapAsyncOptions<R> options, const F& function, Inputs inputs) {
-    const MapOptions how{options.chunksize, options.timeout};
+    const MapOptions how{options.chunksize, options.timeout, options.retries, options.retry_when,
+                         options.total_timeout};
     auto job = std::make_shared<pool::ListJob<R>>(call);
+    set_rules(job, call, how);
+    job->rules.can_be_ended = true;
     const std::optional<std::size_t> items = inputs.known_size();
     const std::size_t chunksize = chunk_of(how, items);
     if (items) job->resize(*items);
@@ -320,6 +330,7 @@ class Pool {
   std::shared_ptr<Job> run_job(const char* call, MapOptions options, const F& function, Inputs& inputs) {
     using Encoder = pool::EncoderFor<F, typename Inputs::Stored>;
     auto job = std::make_shared<Job>(call, true);
+    set_rules(job, call, options);
     const std::optional<std::size_t> items = inputs.known_size();
     const std::size_t chunksize = chunk_of(options, items);
     if (items) job->resize(*items);
@@ -339,6 +350,14 @@ class Pool {
     }
     engine_->wait(*job, os::Deadline::never());
     return job;
+  }
+
+  template <class Job>
+  void set_rules(const std::shared_ptr<Job>& job, const char* call, const MapOptions& options) {
+    job->rules = pool::rules_of(options.retries, options.retry_when);
+    if (!options.total_timeout) return;
+    job->rules.can_be_ended = true;
+    pool::set_total_timeout(*engine_, job, call, *options.total_timeout);
   }
 
   template <class Inputs, class Encoder, class Job>
@@ -372,8 +391,8 @@ class Pool {
   template <template <class> class Job, bool as_outcomes, class F, class... Ranges>
   auto flow(const char* call, MapOptions options, F&& function, Ranges&&... ranges) {
     const std::size_t chunksize = flow_chunk_of(options);
-    const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize),
-                                 options.timeout};
+    const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize), options.timeout,
+                                 pool::rules_of(options.retries, options.retry_when)};
     return pool::FlowRange<Job, as_outcomes, std::decay_t<F>, Ranges...>(
         engine_, call, flow, std::forward<F>(function), std::forward<Ranges>(ranges)...);
   }

@@ -3,6 +3,15 @@
 //   pool.apply_async({.callback = done, .error_callback = failed, .timeout = 5s}, worker, "hello");
 //   pool.map({.chunksize = 10}, square, numbers);
 //
+// RETRIES. A task that nobody has begun when its worker ends runs elsewhere in any case. With `.retries = 2` one whose
+// worker was lost while it ran is run again, up to twice, and only then ends with WorkerLost: so its body may run three
+// times, and must not mind. RetryWhen::not_started says that a body must never run twice, and `.retries` how often a task
+// may be handed on whose workers end before it begins (8 times if nothing is said: decoding its function may be what
+// kills them). Errors, time-outs and cancel() are outcomes; they are not tried again.
+//
+// TIME-OUTS are of each item, from its begin; `.total_timeout` is of the whole call, from its beginning. What overruns ends
+// with TimeoutError, its worker as with AsyncResult::cancel().
+//
 // CALLBACKS run one after the other in a thread of the pool, "procyon-calls", which is made with the first of them: the
 // callback when the call has ended well, the error callback with what get() would throw. They may call the pool, also
 // wait for its tasks; while one runs the next waits. What a callback throws is logged (or said in a line on stderr) and
@@ -17,6 +26,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "procyon/detail/pool/job.hpp"
 #include "procyon/outcome.hpp"
 
 namespace procyon {
@@ -62,9 +72,13 @@ using ErrorCallback = std::function<void(const Error&)>;
 template <class R>
 using Results = typename pool::ListOfResults<R>::Type;
 
+enum class RetryWhen { worker_lost, not_started };
+
 /// Of apply().
 struct ApplyOptions {
   std::optional<std::chrono::nanoseconds> timeout = {};  // from its begin; then its worker is replaced
+  int retries = 0;                                       // when its worker is lost
+  RetryWhen retry_when = RetryWhen::worker_lost;
 };
 
 /// Of apply_async(), for a function that returns R.
@@ -73,12 +87,17 @@ struct AsyncOptions {
   Callback<R> callback = {};
   ErrorCallback error_callback = {};
   std::optional<std::chrono::nanoseconds> timeout = {};  // from its begin; then its worker is replaced
+  int retries = 0;                                       // when its worker is lost
+  RetryWhen retry_when = RetryWhen::worker_lost;
 };
 
 /// Of map(), starmap(), imap() and their kind.
 struct MapOptions {
   std::optional<std::size_t> chunksize = {};             // items that go to a worker together; at least 1
   std::optional<std::chrono::nanoseconds> timeout = {};  // of each item, from its begin
+  int retries = 0;                                       // of each item, when its worker is lost
+  RetryWhen retry_when = RetryWhen::worker_lost;
+  std::optional<std::chrono::nanoseconds> total_timeout = {};  // of the whole call; not for imap and its kind
 };
 
 /// Of map_async() and starmap_async(), for a function that returns R.
@@ -88,6 +107,9 @@ struct MapAsyncOptions {
   ErrorCallback error_callback = {};
   std::optional<std::size_t> chunksize = {};             // items that go to a worker together; at least 1
   std::optional<std::chrono::nanoseconds> timeout = {};  // of each item, from its begin
+  int retries = 0;                                       // of each item, when its worker is lost
+  RetryWhen retry_when = RetryWhen::worker_lost;
+  std::optional<std::chrono::nanoseconds> total_timeout = {};  // of the whole call; not for imap and its kind
 };
 
 namespace pool {
@@ -102,6 +124,9 @@ template <class R>
 inline constexpr bool is_options<AsyncOptions<R>> = true;
 template <class R>
 inline constexpr bool is_options<MapAsyncOptions<R>> = true;
+
+/// Throws std::invalid_argument for less than 0 retries.
+JobRules rules_of(int retries, RetryWhen when);
 
 /// Whatever may be called; options are not mistaken for it.
 template <class F>

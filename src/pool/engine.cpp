@@ -80,9 +80,13 @@ class Engine::Master final : public Interruptible {
         workers_(options.workers),
         workforce_(reference_, {options.start_method, options.keeps_stderr},
                    [bell = foremans_bell_] { ring(*bell); }),
-        threads_(pool_, options.thread_initializer) {}
+        threads_(pool_, options.thread_initializer) {
+    if (workers_ != Workers::processes) ledger_.never_end_workers();
+  }
 
   void begin(const EngineOptions& options, EncodedTask& initializer);
+  bool end_job(Job& job, const std::exception_ptr& error);
+  void end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline, std::exception_ptr error);
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
   void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
                   std::size_t chunksize);
@@ -130,6 +134,7 @@ class Engine::Master final : public Interruptible {
   void run_here();
   void start_here();
   void start_threads(std::uint32_t count);
+  bool end_at_once(const TaskDescription& description);
   void wait_for_room(std::size_t window);
   [[nodiscard]] std::size_t tasks_to_await(std::size_t missing) const;
   static void ring(os::FutexWord& bell);
@@ -161,6 +166,7 @@ class Engine::Master final : public Interruptible {
   std::exception_ptr
       interrupted_;  // what the pool is broken with at `drained_by_`, or when all tasks have ended
   os::Deadline drained_by_ = os::Deadline::never();
+  std::vector<std::uint32_t> to_end_;    // workers whose running item was condemned by end_job()
   std::vector<std::uint32_t> to_start_;  // workers that could not be started yet
   std::uint32_t idle_ends_ = 0;          // ends of workers in a row that were never ready for tasks
 
@@ -200,6 +206,15 @@ void count_pending(Job& job, std::size_t items) {
 
 }  // namespace
 
+// Under the mutex. True if the job was ended meanwhile: its further items have ended too.
+bool Engine::Master::end_at_once(const TaskDescription& description) {
+  if (!Ledger::is_ended(*description.job)) [[likely]]
+    return false;
+  count_pending(*description.job, description.item_count);
+  Ledger::end_items(description);
+  return true;
+}
+
 void Engine::Master::require_no_task_of_mine(const char* call) const {
   if (workers_ != Workers::processes && ThreadWorkers::is_in_task_of(pool_))
     throw std::logic_error(
@@ -233,6 +248,7 @@ bool Engine::Master::try_submit(const TaskDescription& description, EncodedTask&
   {
     const std::lock_guard guard(mutex_);
     require_open();
+    if (end_at_once(description)) return true;
     if (!ledger_.give_out(description, task)) return false;
     ledger_.announce();
     count_pending(*description.job, description.item_count);
@@ -251,6 +267,7 @@ void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool
     if (!try_submit(description, task)) {
       const std::lock_guard guard(mutex_);
       require_open();
+      if (end_at_once(description)) return;
       count_pending(*description.job, description.item_count);
       ledger_.keep(description, std::move(task));
     }
@@ -279,6 +296,10 @@ void Engine::Master::submit_all(const TaskDescription& description, EncodedTask&
       for (std::size_t unannounced = 0; has_room && given < count && unannounced < batch; ++unannounced) {
         next.first_item = description.first_item + given;
         next.item_count = static_cast<std::uint32_t>(std::min(chunksize, count - given));
+        if (end_at_once(next)) {
+          given += next.item_count;
+          continue;
+        }
         has_room =
             ledger_.outstanding() < window &&
             ledger_.give_out(next, task,
@@ -327,6 +348,29 @@ void Engine::Master::collect_in_passing() {
   if (ledger_.completed() == 0) return;
   collect();
   if (waiters_.load(std::memory_order_seq_cst) > 0) tell_everybody();
+}
+
+bool Engine::Master::end_job(Job& job, const std::exception_ptr& error) {
+  bool any = false;
+  {
+    const std::lock_guard guard(mutex_);
+    if (is_shut_.load(std::memory_order_relaxed)) return false;  // everything is being ended
+    ledger_.collect();                                           // what is done is done
+    any = ledger_.end_job(job, error, to_end_);
+    ledger_.feed();
+  }
+  wake_foreman();
+  tell_everybody();
+  return any;
+}
+
+void Engine::Master::end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline,
+                                std::exception_ptr error) {
+  {
+    const std::lock_guard guard(mutex_);
+    ledger_.end_job_at(job, deadline, std::move(error));
+  }
+  wake_foreman();
 }
 
 bool Engine::Master::wait(const Job& job, os::Deadline deadline) {
@@ -431,19 +475,21 @@ bool Engine::Master::foremans_round() {
   deal_with_ends();
   workforce_.end_overdue();
   if (workforce_.keeps_stderr()) workforce_.trim_last_words();
-  std::vector<Ledger::Overrun> overruns;
+  std::vector<std::uint32_t> condemned;
   std::size_t collected = 0;
   bool changed = false;
   std::exception_ptr cause;
   {
     const std::lock_guard guard(mutex_);
     if (interrupted_ && (drained_by_.expired() || ledger_.outstanding() == 0)) cause = interrupted_;
-    overruns = ledger_.condemn_overruns();
+    condemned.swap(to_end_);
+    if (!is_shut_.load(std::memory_order_relaxed)) changed = ledger_.end_overrunning(condemned);
     if (waiters_.load() == 0 && life_ != Life::terminated) collected = ledger_.collect();
-    changed = ledger_.feed();
+    changed |= ledger_.feed();
     if (collected != 0) idle_ends_ = 0;
   }
-  for (const Ledger::Overrun& overrun : overruns) workforce_.end(overrun.worker);
+  // They are still the same workers: only this thread replaces them.
+  for (const std::uint32_t worker : condemned) workforce_.end(worker);
   if (cause && !is_shut_.load(std::memory_order_relaxed)) break_pool(cause);
   if (collected != 0 || changed) tell_everybody();
   return collected != 0;
@@ -477,6 +523,7 @@ void Engine::Master::deal_with_ends() {
     {
       const std::lock_guard guard(mutex_);
       failed_initializer = initializer_error(end.worker);
+      std::erase(to_end_, end.worker);
       // terminate() or break_pool() ended it, and says itself what its tasks end with.
       if (is_shut_.load(std::memory_order_relaxed)) continue;
       had_task = ledger_.settle_lost(end.worker,
@@ -513,7 +560,8 @@ void Engine::Master::deal_with_ends() {
 
 std::exception_ptr Engine::Master::loss(const Certificate& certificate, const TaskDescription& task,
                                         std::uint32_t item, bool condemned) {
-  const std::string description = task.job->describe(task.first_item + item);
+  std::string description = task.job->describe(task.first_item + item);
+  if (task.attempts > 1) description += " (run " + std::to_string(task.attempts) + " times)";
   if (!condemned) return certificate.error(description);
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*task.timeout).count();
   return std::make_exception_ptr(TimeoutError(
@@ -774,6 +822,15 @@ void Engine::collect() {
   master_->require_creator();
   master_->collect_in_passing();
 }
+bool Engine::end_job(Job& job, const std::exception_ptr& error) {
+  master_->require_creator();
+  return master_->end_job(job, error);
+}
+void Engine::end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline, std::exception_ptr error) {
+  master_->require_creator();
+  master_->end_job_at(job, deadline, std::move(error));
+}
+
 void Engine::open(Job& job) {
   const std::lock_guard guard(mutex());
   job.pending.store(job.pending.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

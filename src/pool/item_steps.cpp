@@ -9,6 +9,7 @@
 #include "pool/limits.hpp"
 #include "pool/pool_format.hpp"
 #include "pool/results.hpp"
+#include "pool/stop_watch.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/errors.hpp"
@@ -33,23 +34,42 @@ ItemSteps::ItemSteps(TaskSlot& slot, ResultWriter& results, std::span<const std:
       attachments_(attachments),
       next_(slot.first_item),
       end_(slot.item_count),
-      timed_(slot.timed != 0),
+      guarded_(slot.timed != 0),
       me_(arena::current_participant().bits()),
       outcome_(&parcel_) {
   static_assert(running(7) == Progress{8, false, 7}.bits() && finished(7) == Progress{8, false, 8}.bits());
+  static_assert(waiting(7) == Progress{7, false, 7}.bits());
+  if (guarded_) end_if_asked();
 }
 
-void ItemSteps::note_time() {
-  slot_.item_began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
-  begin_cpu_limit();
+void ItemSteps::begin_guarded() {
+  if ((slot_.timed & TaskSlot::is_clocked) != 0) {
+    slot_.item_began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
+    begin_cpu_limit();
+  }
+  std::uint64_t expected = waiting(next_);
+  if (!progress_->compare_exchange_strong(expected, running(next_), std::memory_order_acq_rel))
+    await_execution();
+  if ((slot_.timed & TaskSlot::is_stoppable) != 0) StopWatch::begin(slot_, next_);
 }
 
-void ItemSteps::finish_timed() {
+void ItemSteps::finish_guarded() {
+  if ((slot_.timed & TaskSlot::is_stoppable) != 0) StopWatch::end();
   std::uint64_t expected = running(next_);
   if (!progress_->compare_exchange_strong(expected, finished(next_), std::memory_order_acq_rel))
     await_execution();
   ++next_;
-  if (all_done()) end_cpu_limit();
+  end_if_asked();
+  if ((slot_.timed & TaskSlot::is_clocked) != 0 && all_done()) end_cpu_limit();
+}
+
+void ItemSteps::end_if_asked() {
+  if (slot_.stop.load(std::memory_order_acquire) != TaskSlot::stop_all || all_done()) return;
+  std::uint64_t expected = waiting(next_);
+  const Progress closed{Progress::closed, false, next_};
+  if (!progress_->compare_exchange_strong(expected, closed.bits(), std::memory_order_acq_rel))
+    await_execution();
+  end_ = next_;
 }
 
 std::span<const std::byte> ItemSteps::arguments_of_any_size() {

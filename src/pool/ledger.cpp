@@ -50,8 +50,13 @@ bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
   free_.pop_back();
   Job& job = *description.job;
   hold(job, description.job);
-  entries_[index] = {&job, description.first_item, description.item_count,
-                     0,    description.timeout,    task.local};
+  Entry& entry = entries_[index];
+  entry.job = &job;
+  entry.first_item = description.first_item;
+  entry.item_count = description.item_count;
+  entry.delivered = 0;
+  entry.timeout = description.timeout;
+  entry.local = task.local;
   count(outstanding_, 1);
   if (description.timeout) ++timed_in_use_;
   publish(index);
@@ -106,7 +111,13 @@ void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTas
   slot.item_size = task.item_size;
   slot.first_item = 0;
   slot.item_count = description.item_count;
-  slot.timed = description.timeout || pool_.max_task_cpu != 0 ? 1 : 0;
+  slot.timed = 0;
+  if (description.timeout || pool_.max_task_cpu != 0)
+    slot.timed = TaskSlot::is_guarded | TaskSlot::is_clocked;
+  if (can_end_workers_ && (description.timeout || description.job->rules.can_be_ended)) {
+    slot.timed |= TaskSlot::is_guarded;
+    if (task.is_stoppable) slot.timed |= TaskSlot::is_stoppable;
+  }
   slot.progress.store(0, std::memory_order_relaxed);
 }
 
@@ -118,6 +129,7 @@ void Ledger::keep(const TaskDescription& description, EncodedTask&& task) {
   kept->item_size = task.item_size;
   kept->is_stateless = task.is_stateless;
   kept->local = std::move(task.local);
+  kept->is_stoppable = task.is_stoppable;
   kept_.push_back({description, std::move(kept)});
   count(outstanding_, 1);
 }
@@ -176,46 +188,90 @@ void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
   const SlotState state = state_of(slot);
   const bool is_done = state.phase == Phase::done;
   const Progress progress = Progress::from_bits(slot.progress.load(std::memory_order_acquire));
-  deliver_finished(index, is_done ? slot.item_count : progress.finished);
+  // One that was asked to stop may be done with fewer items.
+  deliver_finished(index, is_done && !entry.special ? slot.item_count : progress.finished);
   std::uint32_t ended = std::max(entry.delivered, progress.finished);
   if (lost) {
     end_item(*entry.job, entry.first_item + ended, lost);
     ++ended;
     entry.delivered = ended;
   }
+  while (ended < slot.item_count && has_ended(entry, ended)) ++ended;
   if (observer_ != nullptr) observe(index, state, is_done ? slot.item_count : ended, !is_done);
   if (is_done || ended == slot.item_count) return free_slot(index);
   publish_again(index, ended);
 }
 
+Ledger::Special& Ledger::special(std::uint32_t index) {
+  Entry& entry = entries_[index];
+  if (!entry.special) {
+    entry.special = std::make_unique<Special>();
+    ++specials_in_use_;
+  }
+  return *entry.special;
+}
+
+bool Ledger::has_ended(const Entry& entry, std::uint32_t item) {
+  if (!entry.special) return false;
+  const std::vector<std::uint32_t>& ended = entry.special->ended;
+  return item >= entry.special->ended_from || std::find(ended.begin(), ended.end(), item) != ended.end();
+}
+
+// How many workers were lost at that item, with this one.
+std::uint32_t Ledger::count_loss(std::uint32_t index, std::uint32_t item) {
+  Special& losses = special(index);
+  if (losses.lost_item != item) losses.lost = 0;
+  losses.lost_item = item;
+  return ++losses.lost;
+}
+
 void Ledger::deliver_finished(std::uint32_t index, std::uint32_t finished) {
   TaskSlot& slot = pool_.slot(index);
   Entry& entry = entries_[index];
-  Job& job = *entry.job;
   if (entry.local) return deliver_local(index, finished);
   ResultReader results(session_, slot);
-  std::size_t delivered = 0;
   for (std::uint32_t item = slot.first_item; item < finished;) {
     std::uint32_t items = 1;
-    const std::size_t first = entry.first_item + item;
     try {
       const ResultReader::Result result = results.next(finished - item);
       if (result.values != 0) {
         items = result.values;
-        job.deliver_values(first, items, result.bytes);
+        deliver_values(entry, item, result.bytes, items);
       } else {
-        OpenedParcel parcel(result.references);
+        OpenedParcel parcel(result.references);  // takes them over, wanted or not
         wire::Reader reader(result.bytes, &parcel);
-        job.deliver(first, reader);
+        if (!has_ended(entry, item)) {
+          entry.job->deliver(entry.first_item + item, reader);
+          count_ended(*entry.job, 1);
+        }
       }
     } catch (...) {
-      for (std::uint32_t each = 0; each < items; ++each) job.fail(first + each, std::current_exception());
+      for (std::uint32_t each = item; each < item + items; ++each)
+        if (!has_ended(entry, each)) end_item(*entry.job, entry.first_item + each, std::current_exception());
     }
     item += items;
-    delivered += items;
   }
   entry.delivered = std::max(entry.delivered, finished);
-  count_ended(job, delivered);
+}
+
+// But those of items that have ended otherwise. Throws before it has counted any.
+void Ledger::deliver_values(const Entry& entry, std::uint32_t item, std::span<const std::byte> values,
+                            std::uint32_t number) {
+  Job& job = *entry.job;
+  if (!entry.special) [[likely]] {
+    job.deliver_values(entry.first_item + item, number, values);
+    return count_ended(job, number);
+  }
+  const std::size_t size = values.size() / number;
+  for (std::uint32_t each = 0; each < number; ++each) {
+    if (has_ended(entry, item + each)) continue;
+    try {
+      job.deliver_values(entry.first_item + item + each, 1, values.subspan(each * size, size));
+      count_ended(job, 1);
+    } catch (...) {
+      end_item(job, entry.first_item + item + each, std::current_exception());
+    }
+  }
 }
 
 void Ledger::count_ended(Job& job, std::size_t items) {
@@ -236,7 +292,7 @@ void Ledger::deliver_local(std::uint32_t index, std::uint32_t finished) {
     } catch (...) {
       entry.job->fail(item, std::current_exception());
     }
-    count(entry.job->pending, minus_one);
+    count_ended(*entry.job, 1);
   }
 }
 
@@ -251,9 +307,14 @@ void Ledger::free_slot(std::uint32_t index) {
   free_results(session_, slot, pool_handle_);
   if (slot.task_block != 0) session_.release(Handle::from_bits(slot.task_block));
   slot.task_block = 0;
+  if (slot.stop.load(std::memory_order_relaxed) != 0) slot.stop.store(0, std::memory_order_relaxed);
   slot.state.store(SlotState{}.bits(), std::memory_order_release);
   publisher_.forget(index);
   if (entry.timeout) --timed_in_use_;
+  if (entry.special) {
+    entry.special.reset();
+    --specials_in_use_;
+  }
   Job& job = *entry.job;
   entry.job = nullptr;
   entry.local.reset();
@@ -267,49 +328,186 @@ void Ledger::publish_again(std::uint32_t index, std::uint32_t first_item) {
   free_results(session_, slot, pool_handle_);
   slot.first_item = first_item;
   slot.progress.store(Progress{first_item, false, first_item}.bits(), std::memory_order_relaxed);
+  slot.stop.store(0, std::memory_order_relaxed);
+  if (Special* const rare = entries_[index].special.get()) rare->condemn_at = os::Deadline::never();
   // Nobody's, while it waits for the ring: a later worker of that number must not seem to have taken it.
   slot.state.store(SlotState{}.bits(), std::memory_order_release);
   publish(index);
 }
 
-std::vector<Ledger::Overrun> Ledger::condemn_overruns() {
-  std::vector<Overrun> overruns;
-  if (timed_in_use_ == 0) return overruns;
-  const std::int64_t now = os::Deadline::monotonic_now();
-  for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
-    TaskSlot& slot = pool_.slot(index);
-    const SlotState state = state_of(slot);
-    const Entry& entry = entries_[index];
-    if (state.phase != Phase::taken || entry.job == nullptr || !entry.timeout) continue;
-    std::uint64_t seen = slot.progress.load(std::memory_order_acquire);
-    const Progress progress = Progress::from_bits(seen);
-    const std::int64_t began = slot.item_began.load(std::memory_order_relaxed);
-    if (!progress.is_running() || progress.condemned || now - began < entry.timeout->count()) continue;
-    // If the item ends at this very moment, its worker's compare-and-swap or ours fails, not both.
-    const Progress condemned{progress.begun, true, progress.finished};
-    if (slot.progress.compare_exchange_strong(seen, condemned.bits(), std::memory_order_acq_rel))
-      overruns.push_back({state.worker});
+// ---- ending what has not ended
+
+bool Ledger::end_job(Job& job, const std::exception_ptr& error, std::vector<std::uint32_t>& condemned) {
+  if (is_ended(job)) return false;
+  job.ended_with_ = error;
+  bool any = end_kept(job, error);
+  for (std::uint32_t index = 0; index < pool_.slot_count; ++index)
+    if (entries_[index].job == &job) any |= end_slot(index, error, condemned);
+  if (!any && job.pending.load(std::memory_order_relaxed) == 0) job.ended_with_ = nullptr;
+  return any;
+}
+
+void Ledger::end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline, std::exception_ptr error) {
+  job->deadline_ = deadline;
+  job->deadline_error_ = std::move(error);
+  std::erase_if(with_deadline_, [](const std::weak_ptr<Job>& each) { return each.expired(); });
+  with_deadline_.push_back(job);
+}
+
+void Ledger::end_items(const TaskDescription& items) {
+  for (std::uint32_t item = 0; item < items.item_count; ++item)
+    end_item(*items.job, items.first_item + item, items.job->ended_with_);
+}
+
+bool Ledger::end_kept(const Job& job, const std::exception_ptr& error) {
+  const std::size_t before = kept_.size();
+  std::erase_if(kept_, [&](const Kept& kept) {
+    if (kept.description.job.get() != &job) return false;
+    for (std::uint32_t item = 0; item < kept.description.item_count; ++item)
+      end_item(*kept.description.job, kept.description.first_item + item, error);
+    return true;
+  });
+  count(outstanding_, kept_.size() - before);
+  return kept_.size() != before;
+}
+
+// Those from an item on that have not ended.
+void Ledger::end_rest(const Entry& entry, std::uint32_t from, const std::exception_ptr& error) {
+  for (std::uint32_t item = from; item < entry.item_count; ++item)
+    if (!has_ended(entry, item)) end_item(*entry.job, entry.first_item + item, error);
+}
+
+bool Ledger::end_slot(std::uint32_t index, const std::exception_ptr& error,
+                      std::vector<std::uint32_t>& condemned) {
+  TaskSlot& slot = pool_.slot(index);
+  const Entry& entry = entries_[index];
+  std::uint64_t seen = slot.state.load(std::memory_order_acquire);
+  // Claimed by a worker or freed by us: one of the two compare-and-swaps succeeds.
+  const bool is_ready = SlotState::from_bits(seen).phase == Phase::ready;
+  const bool was_ready =
+      is_ready && slot.state.compare_exchange_strong(seen, SlotState{}.bits(), std::memory_order_acq_rel);
+  const SlotState state = SlotState::from_bits(seen);
+  if (was_ready || state.phase == Phase::free) {  // free: it waits for room in the ring
+    std::erase(unpublished_, index);
+    end_rest(entry, slot.first_item, error);
+    free_slot(index);
+    return true;
   }
-  return overruns;
+  if (state.phase == Phase::done || !can_end_workers_) return false;
+  std::uint64_t progress_seen = slot.progress.load(std::memory_order_acquire);
+  const bool is_stoppable = (slot.timed & TaskSlot::is_stoppable) != 0;
+  if (!is_stoppable && condemn(slot, progress_seen)) condemned.push_back(state.worker);
+  const Progress progress = Progress::from_bits(progress_seen);
+  if (progress.finished == entry.item_count) return false;
+  const std::uint32_t first = progress.finished;
+  end_rest(entry, first, error);
+  special(index).ended_from = std::min(special(index).ended_from, first);
+  if (is_stoppable) ask_to_stop(index, first, TaskSlot::stop_all);
+  return true;
+}
+
+// Sets `condemned`, unless all items are finished meanwhile. `seen` is what is there afterwards.
+bool Ledger::condemn(TaskSlot& slot, std::uint64_t& seen) {
+  for (;;) {
+    Progress progress = Progress::from_bits(seen);
+    if (progress.condemned || progress.begun == Progress::closed || progress.finished == slot.item_count)
+      return false;
+    progress.condemned = true;
+    if (!slot.progress.compare_exchange_weak(seen, progress.bits(), std::memory_order_acq_rel)) continue;
+    seen = progress.bits();
+    return true;
+  }
+}
+
+void Ledger::ask_to_stop(std::uint32_t index, std::uint32_t item, std::uint32_t request) {
+  TaskSlot& slot = pool_.slot(index);
+  Special& rare = special(index);
+  rare.asked = item;
+  rare.condemn_at = os::Deadline::after(grace);
+  slot.stop.store(request, std::memory_order_release);
+  os::FutexWord& bell = pool_.worker(state_of(slot).worker).stop_bell;
+  bell.fetch_add(1, std::memory_order_release);
+  os::futex_wake_all(bell);
+}
+
+bool Ledger::end_overrunning(std::vector<std::uint32_t>& condemned) {
+  bool any = false;
+  for (const std::weak_ptr<Job>& each : with_deadline_) {
+    const std::shared_ptr<Job> job = each.lock();
+    if (!job || !job->deadline_.expired()) continue;
+    job->deadline_ = os::Deadline::never();
+    any |= end_job(*job, job->deadline_error_, condemned);
+  }
+  if (timed_in_use_ == 0 && specials_in_use_ == 0) return any;
+  const std::int64_t now = os::Deadline::monotonic_now();
+  for (std::uint32_t index = 0; index < pool_.slot_count; ++index)
+    if (entries_[index].job != nullptr) any |= end_overrunning_slot(index, now, condemned);
+  return any;
+}
+
+bool Ledger::end_overrunning_slot(std::uint32_t index, std::int64_t now,
+                                  std::vector<std::uint32_t>& condemned) {
+  TaskSlot& slot = pool_.slot(index);
+  const Entry& entry = entries_[index];
+  if (!entry.timeout && !entry.special) return false;
+  const SlotState state = state_of(slot);
+  std::uint64_t seen = slot.progress.load(std::memory_order_acquire);
+  const Progress progress = Progress::from_bits(seen);
+  if (entry.special && (state.phase != Phase::taken || entry.special->condemn_at.expired())) {
+    entry.special->condemn_at = os::Deadline::never();
+    if (state.phase != Phase::taken) return false;
+    // It has not stopped, neither all nor the item that it was asked for.
+    const bool is_over = entry.special->ended_from != Special::none;
+    if ((is_over || progress.finished == entry.special->asked) && condemn(slot, seen))
+      condemned.push_back(state.worker);
+    return false;
+  }
+  if (state.phase != Phase::taken || progress.condemned) return false;
+  if (!entry.timeout || !progress.is_running() || has_ended(entry, progress.finished)) return false;
+  const std::int64_t began = slot.item_began.load(std::memory_order_relaxed);
+  if (now - began < entry.timeout->count()) return false;
+  if ((slot.timed & TaskSlot::is_stoppable) == 0) {
+    // If the item ends at this very moment, its worker's compare-and-swap or ours fails, not both.
+    const Progress after{progress.begun, true, progress.finished};
+    if (slot.progress.compare_exchange_strong(seen, after.bits(), std::memory_order_acq_rel))
+      condemned.push_back(state.worker);
+    return false;
+  }
+  if (slot.progress.load(std::memory_order_acquire) != seen) return false;  // the time may be of the next one
+  const std::uint32_t item = progress.finished;
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(*entry.timeout).count();
+  end_item(*entry.job, entry.first_item + item,
+           std::make_exception_ptr(TimeoutError("procyon: " + entry.job->describe(entry.first_item + item) +
+                                                " ran longer than its time-out of " +
+                                                std::to_string(milliseconds) + " ms; it was asked to stop")));
+  special(index).ended.push_back(item);
+  ask_to_stop(index, item, item + 1);
+  return true;
 }
 
 os::Deadline Ledger::next_overrun() const {
+  os::Deadline next = os::Deadline::never();
+  for (const std::weak_ptr<Job>& each : with_deadline_)
+    if (const std::shared_ptr<Job> job = each.lock()) next = std::min(next, job->deadline_);
+  if (timed_in_use_ == 0 && specials_in_use_ == 0) return next;
   // Items begin without telling us: while there are timed ones, look every few milliseconds, or a fiftieth of the
   // shortest time-out, whichever is longer.
-  if (timed_in_use_ == 0) return os::Deadline::never();
   std::chrono::nanoseconds shortest = std::chrono::seconds(5);
-  for (const Entry& entry : entries_)
-    if (entry.job != nullptr && entry.timeout) shortest = std::min(shortest, *entry.timeout);
-  return os::Deadline::after(std::max<std::chrono::nanoseconds>(shortest / 50, std::chrono::milliseconds(2)));
+  for (const Entry& entry : entries_) {
+    if (entry.job == nullptr) continue;
+    if (entry.timeout) shortest = std::min(shortest, *entry.timeout);
+    if (entry.special) next = std::min(next, entry.special->condemn_at);
+  }
+  if (timed_in_use_ == 0) return next;
+  return std::min(next, os::Deadline::after(
+                            std::max<std::chrono::nanoseconds>(shortest / 50, std::chrono::milliseconds(2))));
 }
 
 void Ledger::fail_all(const std::exception_ptr& error) {
   for (std::uint32_t index = 0; index < pool_.slot_count; ++index) {
     const Entry& entry = entries_[index];
     if (entry.job == nullptr) continue;
-    for (std::uint32_t item = std::max(entry.delivered, pool_.slot(index).first_item);
-         item < entry.item_count; ++item)
-      end_item(*entry.job, entry.first_item + item, error);
+    end_rest(entry, std::max(entry.delivered, pool_.slot(index).first_item), error);
     free_slot(index);
   }
   for (const Kept& kept : kept_) {

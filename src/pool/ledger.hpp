@@ -22,8 +22,14 @@ namespace procyon::pool {
 
 class Ledger {
  public:
+  /// For a task that was asked to stop, before it is condemned.
+  static constexpr std::chrono::milliseconds grace{500};
+
   /// Tells the observer what has ended.
   Ledger(arena::Session& session, PoolState& pool, arena::Handle pool_handle, Observer* observer = nullptr);
+
+  /// Workers that are threads: what one has taken is never condemned.
+  void never_end_workers() { can_end_workers_ = false; }
 
   /// Fills a free slot and publishes it. False if none can be used now. To be announced, sooner or later.
   bool give_out(const TaskDescription& description, EncodedTask& task) {
@@ -55,12 +61,19 @@ class Ledger {
   template <class MakeError>
   bool settle_lost(std::uint32_t worker, MakeError make_error);
 
-  /// A running item that has run longer than its job allows, condemned now: its worker must be ended.
-  struct Overrun {
-    std::uint32_t worker;
-  };
-  std::vector<Overrun> condemn_overruns();
-  /// When the next running item with a time-out may overrun.
+  /// Ends what has not ended of this job with `error`: what nobody has begun never begins. Workers that run items of it are
+  /// asked to stop, or condemned and added to `condemned`: they must be ended. Whether any item was left.
+  bool end_job(Job& job, const std::exception_ptr& error, std::vector<std::uint32_t>& condemned);
+  /// end_overrunning() does that when the deadline has passed.
+  void end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline, std::exception_ptr error);
+  [[nodiscard]] static bool is_ended(const Job& job) { return job.ended_with_ != nullptr; }
+  /// Items of such a job, which were counted as pending, but not given out.
+  static void end_items(const TaskDescription& items);
+
+  /// Ends what has run longer than its job allows: adds the workers that must be ended, whose items are condemned now.
+  /// Whether any item has ended by that.
+  bool end_overrunning(std::vector<std::uint32_t>& condemned);
+  /// When it may have to be called next.
   [[nodiscard]] os::Deadline next_overrun() const;
 
   /// Fails every item that has no result yet, given out or kept.
@@ -70,6 +83,16 @@ class Ledger {
   [[nodiscard]] std::size_t outstanding() const { return outstanding_.load(std::memory_order_acquire); }
 
  private:
+  // Of a slot whose task does not simply run once and end.
+  struct Special {
+    static constexpr std::uint32_t none = UINT32_MAX;
+    std::uint32_t ended_from = none;   // this item and all after it have ended by the master's word
+    std::vector<std::uint32_t> ended;  // so have these
+    os::Deadline condemn_at = os::Deadline::never();  // unless item `asked` has ended by then
+    std::uint32_t asked = none;
+    std::uint32_t lost_item = none;  // whose workers were lost `lost` times
+    std::uint32_t lost = 0;
+  };
   struct Entry {
     Job* job = nullptr;  // null: the slot is free; else the job holds itself
     std::size_t first_item = 0;
@@ -77,6 +100,7 @@ class Ledger {
     std::uint32_t delivered = 0;  // items [0, delivered) of the slot have ended
     std::optional<std::chrono::nanoseconds> timeout;
     std::shared_ptr<LocalTask> local;  // if the task never leaves this process
+    std::unique_ptr<Special> special;  // null for nearly all
   };
   struct Kept {
     TaskDescription description;
@@ -97,6 +121,17 @@ class Ledger {
   void publish(std::uint32_t index);
   bool republish();
   void settle_slot(std::uint32_t index, const std::exception_ptr& lost);
+  Special& special(std::uint32_t index);
+  static bool has_ended(const Entry& entry, std::uint32_t item);
+  std::uint32_t count_loss(std::uint32_t index, std::uint32_t item);
+  void deliver_values(const Entry& entry, std::uint32_t item, std::span<const std::byte> values,
+                      std::uint32_t number);
+  static void end_rest(const Entry& entry, std::uint32_t from, const std::exception_ptr& error);
+  bool end_slot(std::uint32_t index, const std::exception_ptr& error, std::vector<std::uint32_t>& condemned);
+  bool end_kept(const Job& job, const std::exception_ptr& error);
+  bool condemn(TaskSlot& slot, std::uint64_t& seen);
+  void ask_to_stop(std::uint32_t index, std::uint32_t item, std::uint32_t request);
+  bool end_overrunning_slot(std::uint32_t index, std::int64_t now, std::vector<std::uint32_t>& condemned);
 
   arena::Session& session_;
   PoolState& pool_;
@@ -110,7 +145,10 @@ class Ledger {
   std::atomic<bool> is_blocked_{false};     // there are some
   std::deque<Kept> kept_;
   std::atomic<std::size_t> outstanding_{0};
+  bool can_end_workers_ = true;
   std::size_t timed_in_use_ = 0;
+  std::size_t specials_in_use_ = 0;
+  std::vector<std::weak_ptr<Job>> with_deadline_;
   std::vector<std::byte> last_callable_;  // that was given a number
   std::uint64_t last_callable_number_ = 0;
 };
@@ -126,9 +164,16 @@ bool Ledger::settle_lost(std::uint32_t worker, MakeError make_error) {
     had_task = true;
     const Progress progress = Progress::from_bits(pool_.slot(index).progress.load(std::memory_order_acquire));
     std::exception_ptr error;
-    if (state.phase == Phase::taken && progress.is_running()) {
-      const TaskDescription task{entry.job->self_, entry.first_item, entry.item_count, entry.timeout};
-      error = make_error(task, progress.finished, progress.condemned);
+    if (state.phase == Phase::taken && progress.finished < entry.item_count &&
+        !has_ended(entry, progress.finished)) {
+      const JobRules& rules = entry.job->rules;
+      const std::uint32_t losses = count_loss(index, progress.finished);
+      const bool has_begun = progress.is_running();
+      if (progress.condemned || losses > (has_begun ? rules.retries : rules.start_retries)) {
+        const TaskDescription task{entry.job->self_, entry.first_item, entry.item_count, entry.timeout,
+                                   losses};
+        error = make_error(task, progress.finished, progress.condemned);
+      }
     }
     settle_slot(index, error);
   }

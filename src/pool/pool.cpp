@@ -114,6 +114,11 @@ std::size_t Pool::chunk_of(const MapOptions& options, std::optional<std::size_t>
 }
 
 std::size_t Pool::flow_chunk_of(const MapOptions& options) {
+  if (options.total_timeout)
+    throw std::invalid_argument(
+        "procyon: imap and its kind have no time-out for the whole call, which may be endless; leave the "
+        "loop "
+        "when the time is over, or use map_outcomes");
   if (options.chunksize == std::size_t{0}) refuse_empty_chunks();
   return options.chunksize.value_or(1);
 }
@@ -123,6 +128,36 @@ std::size_t Pool::window_of(std::size_t chunksize) const {
 }
 
 namespace pool {
+
+JobRules rules_of(int retries, RetryWhen when) {
+  if (retries < 0)
+    throw std::invalid_argument(
+        "procyon: a number of retries is at least 0; a task that must run until it succeeds needs a loop of "
+        "your own");
+  JobRules rules;
+  const auto times = static_cast<std::uint32_t>(retries);
+  if (when == RetryWhen::worker_lost) {
+    rules.retries = times;
+    rules.start_retries = std::max(rules.start_retries, times);
+  } else {
+    rules.start_retries = times;
+  }
+  return rules;
+}
+
+void set_total_timeout(Engine& engine, const std::shared_ptr<Job>& job, const char* call,
+                       std::chrono::nanoseconds timeout) {
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  engine.end_job_at(job, os::Deadline::after(timeout),
+                    std::make_exception_ptr(TimeoutError(
+                        "procyon: " + std::string(call) + " ran longer than its time-out of " +
+                        std::to_string(milliseconds) + " ms for the whole call; this item had not ended")));
+}
+
+bool cancel(Engine& engine, Job& job) {
+  return engine.end_job(job, std::make_exception_ptr(Cancelled(
+                                 "procyon: this task was cancelled by its AsyncResult before it had ended")));
+}
 
 void throw_read_twice() {
   throw std::logic_error(

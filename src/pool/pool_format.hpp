@@ -8,6 +8,7 @@
 //
 //   free   --master: fills the slot, stores-->             ready(ticket)
 //   ready  --a worker: compare-and-swap-->                 taken(worker, ticket)     claim and take are the same store
+//   ready  --master: compare-and-swap-->                   free                      cancelled: it never starts
 //   taken  --that worker: results written, stores-->       done(worker, ticket)
 //   done   --master: results read, blocks freed, stores--> free
 //   taken by a dead worker --master: settles (below)-->    free, or ready with a new ticket
@@ -24,9 +25,18 @@
 // passed over. A replacement goes on with its predecessor's reservation.
 //
 // PROGRESS of a taken slot, | begun 31 | condemned 1 | finished 32 |: items [0, finished) have results; item `finished` is
-// running if begun > finished. Written by the worker alone, except that the master condemns a running item by a
-// compare-and-swap of begun>finished to the same with `condemned`: then that item's outcome is the master's to say, and
-// the worker, whose own compare-and-swap fails, stops and waits for its end. So an item ends in exactly one way.
+// running if begun > finished. Written by the worker alone, except that the master condemns a guarded slot by a
+// compare-and-swap that sets `condemned` and changes nothing else: then the outcomes from item `finished` on are the
+// master's to say, and the worker, whose own next compare-and-swap fails, stops and waits for its end. So an item ends in
+// exactly one way, and a worker that is to be ended for what it runs cannot go on to a next task meanwhile. In guarded
+// slots (those with a time-out, or that may be cancelled) each step of the worker is a compare-and-swap, in others a store.
+//
+// STOP REQUESTS. A task that takes a std::stop_token is asked before it is condemned: the master stores in the slot's
+// `stop` which item (its number + 1) or stop_all, and rings the `stop_bell` of the worker that has taken it, where a
+// thread of the worker listens. It has ended these items in its own books before: whatever the worker still writes for
+// them is read and dropped. A worker that sees stop_all between two items may close the slot, by a compare-and-swap of
+// `begun` to `closed`, after which it is not condemned any more, and store `done` with fewer items finished than there are.
+// The request is a hint: a worker that does not see it is condemned a little later.
 //
 // THE TASK. First the items: all of one size (item_size), or each behind its 32-bit size (item_size = variable_items);
 // then, at a multiple of 8, the callable; at the next one the references. A callable that may be used again has a number,
@@ -52,6 +62,11 @@
 //   worker, after `done`          a finished task; it may be missing in the worker's row: the master looks at every slot
 //                                 of a dead worker, and goes on in the row where its count stands
 //   worker, anywhere else         nothing: what it owned comes back by Session::recover
+//   worker, asked to stop         the same; of items that the master has ended, nothing counts
+//   worker, again and again       an item whose workers died in it runs again if its job says so; if they die before any
+//                                 item begins (its callable cannot be decoded, say), it is lost after some attempts
+//   master, between two slots     those that it did not reach are run by workers that live long enough, and nobody reads
+//     that it cancels             the results
 //   master                        the workers are daemonic: the kernel ends them with it; the pool goes with the session,
 //                                 or with the last reference to it
 // Settling is the master's alone; a master that dies in it leaves nobody who wants the results.
@@ -112,6 +127,8 @@ struct SlotState {
 
 /// A decoded progress word.
 struct Progress {
+  static constexpr std::uint32_t closed = 0x7fff'ffff;  // as `begun`: no further item will begin
+
   std::uint32_t begun = 0;
   bool condemned = false;
   std::uint32_t finished = 0;
@@ -147,12 +164,17 @@ struct ResultRecord {
 // The first line is all that is needed to run a small task, but for its bytes; the others lie behind the rarer fields.
 struct TaskSlot {
   static constexpr std::uint32_t variable_items = UINT32_MAX;
+  static constexpr std::uint32_t stop_all = UINT32_MAX;
+  // Bits of `timed`.
+  static constexpr std::uint32_t is_guarded = 1;    // it may be condemned
+  static constexpr std::uint32_t is_clocked = 2;    // the begin of each item is noted
+  static constexpr std::uint32_t is_stoppable = 4;  // takes a std::stop_token
 
   alignas(64) std::atomic<std::uint64_t> state{0};
   std::atomic<std::uint64_t> progress{0};
   std::uint32_t first_item = 0;  // items before it are not to be run (again)
   std::uint32_t item_count = 0;
-  std::uint32_t timed = 0;  // an item may be condemned
+  std::uint32_t timed = 0;
   std::uint32_t item_size = 0;
   std::uint64_t items_size = 0;
   std::uint64_t callable_number = 0;  // 0: not to be used again
@@ -161,7 +183,8 @@ struct TaskSlot {
   std::uint64_t task_references = 0;
   std::atomic<std::uint64_t> result_block[2]{};  // Handles; 0: the inline area
   std::atomic<std::uint32_t> current_result{0};
-  std::atomic<std::int64_t> item_began{0};  // nanoseconds (Deadline::monotonic_now); only if `timed`
+  std::atomic<std::uint32_t> stop{0};
+  std::atomic<std::int64_t> item_began{0};  // nanoseconds (Deadline::monotonic_now); only if clocked
   alignas(8) std::byte task[inline_task_bytes];
   alignas(64) std::byte result[inline_result_bytes];
 };
@@ -180,6 +203,7 @@ struct WorkerSlot {
   std::atomic<std::uint32_t> is_ready{0};           // its initializer has succeeded
   std::atomic<std::uint64_t> initializer_error{0};  // Handle of a block with an encoded outcome
   std::atomic<std::uint64_t> initializer_error_size{0};
+  os::FutexWord stop_bell{0};
   std::atomic<std::uint32_t> retired{0};  // ends because it has run maxtasksperchild tasks
   // For each task, but read at its end only: not in the line below, which the master looks at all the time.
   std::atomic<std::int64_t> task_began{0};  // nanoseconds of the monotonic clock, to some milliseconds
@@ -251,6 +275,6 @@ struct PoolState : arena::Counted {
 };
 static_assert(sizeof(PoolState) % alignof(TaskSlot) == 0 && sizeof(WorkerSlot) % alignof(TaskSlot) == 0);
 
-inline constexpr arena::ObjectType pool_type{"Pool", 7};
+inline constexpr arena::ObjectType pool_type{"Pool", 8};
 
 }  // namespace procyon::pool

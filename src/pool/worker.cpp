@@ -11,6 +11,7 @@
 #include "pool/last_words.hpp"
 #include "pool/limits.hpp"
 #include "pool/results.hpp"
+#include "pool/stop_watch.hpp"
 #include "process/state.hpp"
 #include "procyon/detail/channel/parcel.hpp"
 #include "procyon/detail/os/deadline.hpp"
@@ -160,6 +161,7 @@ void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked,
   WorkerSlot& me = pool.worker(index);
   me.participant.store(session.self().bits(), std::memory_order_release);
   if (!initialize(session, pool, share.reference(), me)) return;
+  StopWatch::install(me.stop_bell);
   me.is_ready.store(1, std::memory_order_release);
   pool.ready_workers.fetch_add(1, std::memory_order_seq_cst);
   os::futex_wake_all(pool.ready_workers);

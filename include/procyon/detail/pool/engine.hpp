@@ -45,6 +45,7 @@ struct EncodedTask {
   wire::Writer items;           // one behind the other; behind its 32-bit size each, if they are variable
   std::uint32_t item_size = 0;  // or variable_items
   bool is_stateless = false;    // calls do not change the callable
+  bool is_stoppable = false;    // takes a std::stop_token
   std::shared_ptr<LocalTask> local;  // of a pool of threads: the task itself; `items` has its address
 };
 
@@ -60,6 +61,7 @@ struct TaskDescription {
   std::size_t first_item = 0;
   std::uint32_t item_count = 1;
   std::optional<std::chrono::nanoseconds> timeout;  // of each item, from its begin
+  std::uint32_t attempts = 1;                       // of the item that is spoken of; where a loss is told
 };
 
 /// What runs the tasks.
@@ -116,6 +118,12 @@ class Engine {
   void collect();
   /// For procyon::wait(): ready once all items of `job` that were submitted have ended.
   static sync::WaitTarget wait_target(std::shared_ptr<Engine> engine, std::shared_ptr<const Job> job);
+
+  /// Ends all items of the job that have not ended with this error; those that are submitted later end with it too. What
+  /// is queued never starts; a worker that runs one is asked to stop, or ended and replaced. False if none was left.
+  bool end_job(Job& job, const std::exception_ptr& error);
+  /// The same with this error when the deadline passes.
+  void end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline, std::exception_ptr error);
 
   /// Until settled(), the job has not ended, even if all items that were submitted have.
   void open(Job& job);

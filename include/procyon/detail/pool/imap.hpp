@@ -22,6 +22,7 @@ struct FlowOptions {
   std::uint32_t chunksize;
   std::size_t window;  // items given out or waiting to be taken
   std::optional<std::chrono::nanoseconds> timeout;
+  JobRules rules;
 };
 
 /// `Job` is OrderedJob or UnorderedJob.
@@ -43,7 +44,9 @@ class FlowRange {
         options_(options),
         function_(std::move(function)),
         input_(std::forward<Ranges>(ranges)...),
-        job_(std::make_shared<Job<R>>(call)) {}
+        job_(std::make_shared<Job<R>>(call)) {
+    job_->rules = options.rules;
+  }
 
   class Iterator {
    public:

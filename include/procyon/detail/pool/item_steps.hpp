@@ -29,12 +29,12 @@ class ItemSteps {
 
   /// The item next() begins: from now on a death costs it.
   void begin() {
-    if (timed_) note_time();
+    if (guarded_) return begin_guarded();
     progress_->store(running(next_), std::memory_order_release);
   }
   /// Its result was written: it counts.
   void finish() {
-    if (timed_) return finish_timed();
+    if (guarded_) return finish_guarded();
     progress_->store(finished(next_), std::memory_order_release);
     ++next_;
   }
@@ -73,8 +73,10 @@ class ItemSteps {
   static constexpr std::uint64_t finished(std::uint32_t item) {
     return std::uint64_t{item + 1} << 33 | (item + 1);
   }
-  void note_time();
-  void finish_timed();
+  static constexpr std::uint64_t waiting(std::uint32_t item) { return std::uint64_t{item} << 33 | item; }
+  void begin_guarded();
+  void finish_guarded();
+  void end_if_asked();
   void append(std::span<const std::byte> outcome);
   void close_values();
   [[noreturn]] static void leave();
@@ -87,7 +89,7 @@ class ItemSteps {
   wire::Attachments* attachments_;
   std::uint32_t next_;
   std::uint32_t end_;
-  bool timed_;
+  bool guarded_;  // the master may condemn it
   bool values_are_open_ = false;
   std::uint32_t first_value_ = 0;
   std::uint32_t found_ = 0;   // items before it were stepped over, if sizes vary

@@ -13,9 +13,18 @@
 #include <string>
 #include <vector>
 
+#include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/wire/reader.hpp"
 
 namespace procyon::pool {
+
+/// What may happen to the items of a job besides running once.
+struct JobRules {
+  bool can_be_ended = false;  // by Engine::end_job()
+  std::uint32_t retries = 0;  // how often an item may run again whose worker was lost in it
+  std::uint32_t start_retries =
+      8;  // how often one may be given to another worker whose worker ended before it began
+};
 
 class Job {
  public:
@@ -23,6 +32,9 @@ class Job {
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
   virtual ~Job() = default;
+
+  /// Written before the first item is submitted.
+  JobRules rules;
 
   /// The encoded outcome of an item. May throw; then the item fails with what it threw.
   virtual void deliver(std::size_t item, wire::Reader& outcome) = 0;
@@ -43,6 +55,9 @@ class Job {
   friend class Engine;
   // Called once, under the mutex, when nothing is pending any more: short, and without a call of the pool.
   std::vector<std::function<void()>> when_ended_;
+  std::exception_ptr ended_with_;  // Engine::end_job()
+  os::Deadline deadline_ = os::Deadline::never();
+  std::exception_ptr deadline_error_;
   std::shared_ptr<Job> self_;  // while the ledger knows a task of it
   // That the ledger has in slots. Written under the mutex.
   std::atomic<std::size_t> tasks_{0};

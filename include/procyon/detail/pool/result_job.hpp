@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -21,6 +22,9 @@
 namespace procyon::pool {
 
 [[noreturn]] void throw_read_twice();
+bool cancel(Engine& engine, Job& job);
+void set_total_timeout(Engine& engine, const std::shared_ptr<Job>& job, const char* call,
+                       std::chrono::nanoseconds timeout);
 
 /// Everything public but take() and value() may be called once the job has ended, by any thread.
 template <class R>

@@ -20,6 +20,7 @@
 
 #include "procyon/detail/pool/engine.hpp"
 #include "procyon/detail/pool/job.hpp"
+#include "procyon/detail/pool/stop_aware.hpp"
 #include "procyon/detail/pool/task_body.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/outcome.hpp"
@@ -338,11 +339,15 @@ class StarInputs {
 /// Encodes a callable with items, task after task.
 template <class F, class... Stored>
 class TaskEncoder {
+  using SentF = typename Sent<F, Stored...>::Type;
+  static constexpr bool takes_stop_token = Sent<F, Stored...>::takes_stop_token;
+
  public:
   explicit TaskEncoder(const F& function) : function_(function) {
     task_.item_size = fixed_items<Stored...> ? static_cast<std::uint32_t>(fixed_item_size<Stored...>)
                                              : EncodedTask::variable_items;
-    task_.is_stateless = stateless_callable<F>;
+    task_.is_stateless = stateless_callable<SentF>;
+    task_.is_stoppable = takes_stop_token;
     begin();
   }
 
@@ -375,7 +380,7 @@ class TaskEncoder {
   EncodedTask& task() { return task_; }
 
  private:
-  const F& function_;
+  std::conditional_t<takes_stop_token, SentF, const F&> function_;
   EncodedTask task_;
   bool carries_objects_ = false;  // the callable does
   std::uint32_t count_ = 0;
@@ -390,8 +395,12 @@ struct EncoderFor;
 template <class F, class... Stored>
 struct EncoderFor<F, std::tuple<Stored...>> {
   using Type = TaskEncoder<F, Stored...>;
-  using Result = wire::result_t<F, Stored...>;
+  using Result = wire::result_t<typename Sent<F, Stored...>::Type, Stored...>;
 };
+
+/// What a function returns for these arguments; void if it cannot be called with them.
+template <class F, class... Arguments>
+using ResultOfCall = typename EncoderFor<F, std::tuple<wire::stored_t<Arguments>...>>::Result;
 
 /// What a function returns for the elements of these ranges; void if it cannot be called with them.
 template <class F, class... Ranges>
