@@ -5,11 +5,13 @@
 //   if (later.wait(2s)) use(later.get());
 //   std::vector<int> squares = pool.map_async(square, numbers).get();
 //
-// It keeps what it needs of the pool alive; when the pool is terminated or destroyed first, get() throws Cancelled.
+// A coroutine can co_await it (task.hpp), wait() and as_completed() take it among others, and fileno() gives event loops a
+// descriptor. It keeps what it needs of the pool alive; when the pool is terminated or destroyed first, get() throws Cancelled.
 // A handle: copies speak of the same call. Thread-safe. Only in the process that made the pool.
 #pragma once
 
 #include <chrono>
+#include <coroutine>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>
@@ -19,10 +21,14 @@
 #include "procyon/detail/pool/engine.hpp"
 #include "procyon/detail/pool/result_job.hpp"
 #include "procyon/detail/sync/waitable.hpp"
+#include "procyon/detail/sync/watch.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/outcome.hpp"
 
 namespace procyon {
+
+template <class R>
+class AsCompleted;
 
 template <class R>
 class AsyncResult {
@@ -72,8 +78,39 @@ class AsyncResult {
   /// For wait(): ready once the call has ended.
   [[nodiscard]] sync::WaitTarget wait_target() const { return pool::Engine::wait_target(engine_, job_); }
 
+  /// A descriptor that is readable once the call has ended: for poll, epoll, asio. It is not to be read, and lives as long as
+  /// this handle or a copy made since. Throws std::system_error.
+  [[nodiscard]] int fileno() const {
+    return watch_.descriptor(
+        [](const void* result) { return static_cast<const AsyncResult*>(result)->wait_target(); }, this);
+  }
+
+  class Awaiter {
+   public:
+    [[nodiscard]] bool await_ready() const { return result_.ready(); }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiting) const {
+      // The coroutine may have gone on, and this object be gone, before when_ended() returns.
+      const std::shared_ptr<pool::Engine> engine = result_.engine_;
+      const std::shared_ptr<pool::ResultJob<R>> job = result_.job_;
+      engine->prepare_callbacks();
+      return engine->when_ended(
+          *job, [to = engine.get(), waiting] { to->call_back([waiting] { waiting.resume(); }); });
+    }
+    R await_resume() const { return result_.get_until(os::Deadline::never(), is_last_); }
+
+   private:
+    friend class AsyncResult;
+    Awaiter(const AsyncResult& result, bool is_last) : result_(result), is_last_(is_last) {}
+    AsyncResult result_;
+    bool is_last_;
+  };
+  /// As get(). If it has to wait, the coroutine is resumed in the pool's thread for callbacks.
+  Awaiter operator co_await() const& { return {*this, !pool::copyable<R>}; }
+  Awaiter operator co_await() && { return {*this, true}; }
+
  private:
   friend class Pool;
+  friend class AsCompleted<R>;
   AsyncResult(std::shared_ptr<pool::Engine> engine, std::shared_ptr<pool::ResultJob<R>> job)
       : engine_(std::move(engine)), job_(std::move(job)) {}
 
@@ -89,6 +126,7 @@ class AsyncResult {
 
   std::shared_ptr<pool::Engine> engine_;
   std::shared_ptr<pool::ResultJob<R>> job_;
+  mutable sync::WatchSlot watch_;
 };
 
 }  // namespace procyon

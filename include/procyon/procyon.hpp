@@ -5,6 +5,7 @@
 #pragma once
 
 #include "procyon/array.hpp"
+#include "procyon/as_completed.hpp"
 #include "procyon/async_result.hpp"
 #include "procyon/auth_key.hpp"
 #include "procyon/barrier.hpp"
@@ -38,7 +39,9 @@
 #include "procyon/shared_memory.hpp"
 #include "procyon/shared_memory_scope.hpp"
 #include "procyon/simple_queue.hpp"
+#include "procyon/task.hpp"
 #include "procyon/thread_pool.hpp"
 #include "procyon/value.hpp"
 #include "procyon/version.hpp"
 #include "procyon/wait.hpp"
+#include "procyon/with_state.hpp"

@@ -18,6 +18,7 @@
 #include "procyon/detail/pool/item_steps.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/errors.hpp"
+#include "procyon/with_state.hpp"
 
 namespace procyon::pool {
 
@@ -166,6 +167,7 @@ void worker_main(PoolShare share, std::uint32_t index, os::SignalBits blocked,
   pool.ready_workers.fetch_add(1, std::memory_order_seq_cst);
   os::futex_wake_all(pool.ready_workers);
   work(session, pool, share.reference().handle(), index);
+  destroy_states();
 }
 
 }  // namespace procyon::pool

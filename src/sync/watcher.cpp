@@ -204,12 +204,23 @@ int WatchSlot::descriptor(arena::Handle object, WaitTarget (*target)(const void*
   if (const auto present = watch(); present != nullptr && present->is_of_this_process())
     return present->descriptor();
   Watcher& watcher = Watcher::current();
-  const std::shared_ptr<Watch> made = watcher.shared_watch(object, target, context);
+  return keep(watcher, watcher.shared_watch(object, target, context));
+}
+
+int WatchSlot::descriptor(WaitTarget (*target)(const void*), const void* context) {
+  if (const auto present = watch(); present != nullptr && present->is_of_this_process())
+    return present->descriptor();
+  Watcher& watcher = Watcher::current();
+  return keep(watcher, watcher.watch(arena::Handle(), {target(context).waitable}));
+}
+
+// Another thread may have been faster: then that one's.
+int WatchSlot::keep(Watcher& watcher, const std::shared_ptr<Watch>& made) {
   const std::lock_guard lock(watcher.slots());
-  if (const auto present = watch(); present == nullptr || !present->is_of_this_process()) {
-    watch_ = made;
-    is_set_.store(true, std::memory_order_release);
-  }
+  if (const auto present = watch(); present != nullptr && present->is_of_this_process())
+    return present->descriptor();
+  watch_ = made;
+  is_set_.store(true, std::memory_order_release);
   return made->descriptor();
 }
 

@@ -20,6 +20,7 @@
 namespace procyon::sync {
 
 class Watch;
+class Watcher;
 
 /// Empties the eventfd of that object, if this process has one, and fires it again should the object be ready.
 void found_nothing(arena::Handle object);
@@ -35,8 +36,11 @@ class WatchSlot {
   /// The eventfd, made with the first call. It lives as long as this object or a copy made since. Throws
   /// std::system_error.
   int descriptor(arena::Handle object, WaitTarget (*target)(const void*), const void* context);
+  /// The same for what lies in no block of its own and, once ready, stays so: nobody need say that nothing was found.
+  int descriptor(WaitTarget (*target)(const void*), const void* context);
 
  private:
+  int keep(Watcher& watcher, const std::shared_ptr<Watch>& made);
   [[nodiscard]] std::shared_ptr<Watch> watch() const {
     return is_set_.load(std::memory_order_acquire) ? watch_ : nullptr;
   }
