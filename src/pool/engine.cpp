@@ -846,11 +846,13 @@ void Engine::forget(Job& job) {
   std::vector<std::function<void()>> dropped;
   const std::lock_guard guard(mutex());
   dropped.swap(job.when_ended_);
+  job.is_listened_to_ = false;
 }
 bool Engine::when_ended(Job& job, std::function<void()> call) {
   const std::lock_guard guard(mutex());
   if (job.pending.load(std::memory_order_relaxed) == 0) return false;
   job.when_ended_.push_back(std::move(call));
+  job.is_listened_to_ = true;
   return true;
 }
 void Engine::prepare_callbacks() {

@@ -276,8 +276,12 @@ void Ledger::deliver_values(const Entry& entry, std::uint32_t item, std::span<co
 
 void Ledger::count_ended(Job& job, std::size_t items) {
   count(job.pending, std::size_t{0} - items);
-  if (job.when_ended_.empty() || job.pending.load(std::memory_order_relaxed) != 0) [[likely]]
-    return;
+  if (job.is_listened_to_ && job.pending.load(std::memory_order_relaxed) == 0) [[unlikely]]
+    tell_listeners(job);
+}
+
+void Ledger::tell_listeners(Job& job) {
+  job.is_listened_to_ = false;
   std::vector<std::function<void()>> calls;
   calls.swap(job.when_ended_);
   for (const auto& call : calls) call();

@@ -112,6 +112,7 @@ class Ledger {
   std::uint64_t number_of(std::span<const std::byte> callable);
   static void hold(Job& job, const std::shared_ptr<Job>& self);
   static void let_go(Job& job);
+  static void tell_listeners(Job& job);
   void deliver_finished(std::uint32_t index, std::uint32_t finished);
   void observe(std::uint32_t index, const SlotState& state, std::uint32_t ended, bool is_lost);
   void deliver_local(std::uint32_t index, std::uint32_t finished);

@@ -22,8 +22,8 @@ namespace procyon::pool {
 struct JobRules {
   bool can_be_ended = false;  // by Engine::end_job()
   std::uint32_t retries = 0;  // how often an item may run again whose worker was lost in it
-  std::uint32_t start_retries =
-      8;  // how often one may be given to another worker whose worker ended before it began
+  // How often one may be given to another worker whose worker ended before it began.
+  std::uint32_t start_retries = 8;
 };
 
 class Job {
@@ -53,14 +53,15 @@ class Job {
  private:
   friend class Ledger;
   friend class Engine;
+  // All under the mutex. What is looked at for each task comes first: it shares a line of memory with `pending`.
+  std::atomic<std::size_t> tasks_{0};  // that the ledger has in slots
+  std::exception_ptr ended_with_;      // Engine::end_job()
+  bool is_listened_to_ = false;        // when_ended_ is not empty
+  std::shared_ptr<Job> self_;          // while the ledger knows a task of it
   // Called once, under the mutex, when nothing is pending any more: short, and without a call of the pool.
   std::vector<std::function<void()>> when_ended_;
-  std::exception_ptr ended_with_;  // Engine::end_job()
   os::Deadline deadline_ = os::Deadline::never();
   std::exception_ptr deadline_error_;
-  std::shared_ptr<Job> self_;  // while the ledger knows a task of it
-  // That the ledger has in slots. Written under the mutex.
-  std::atomic<std::size_t> tasks_{0};
 };
 
 }  // namespace procyon::pool
