@@ -47,7 +47,7 @@ class ThreadPool {
   explicit ThreadPool(int processes);
 
   // Each as in Pool.
-  template <class F, class... Arguments>
+  template <pool::Function F, class... Arguments>
   auto apply(F&& function, Arguments&&... arguments) {
     return pool_.apply(pool::local(std::forward<F>(function)), std::forward<Arguments>(arguments)...);
   }
@@ -56,16 +56,17 @@ class ThreadPool {
     return pool_.apply(std::move(options), pool::local(std::forward<F>(function)),
                        std::forward<Arguments>(arguments)...);
   }
-  template <class F, class... Arguments>
+  template <pool::Function F, class... Arguments>
   auto apply_async(F&& function, Arguments&&... arguments) {
     return pool_.apply_async(pool::local(std::forward<F>(function)), std::forward<Arguments>(arguments)...);
   }
   template <class F, class... Arguments>
-  auto apply_async(ApplyOptions options, F&& function, Arguments&&... arguments) {
+  auto apply_async(AsyncOptions<wire::result_t<pool::LocalOf<F>, Arguments...>> options, F&& function,
+                   Arguments&&... arguments) {
     return pool_.apply_async(std::move(options), pool::local(std::forward<F>(function)),
                              std::forward<Arguments>(arguments)...);
   }
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto map(F&& function, Ranges&&... ranges) {
     return pool_.map(pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
@@ -74,7 +75,7 @@ class ThreadPool {
     return pool_.map(std::move(options), pool::local(std::forward<F>(function)),
                      std::forward<Ranges>(ranges)...);
   }
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto map_outcomes(F&& function, Ranges&&... ranges) {
     return pool_.map_outcomes(pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
@@ -83,7 +84,36 @@ class ThreadPool {
     return pool_.map_outcomes(std::move(options), pool::local(std::forward<F>(function)),
                               std::forward<Ranges>(ranges)...);
   }
+  template <pool::Function F, class... Ranges>
+  auto map_async(F&& function, Ranges&&... ranges) {
+    return pool_.map_async(pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
+  }
   template <class F, class... Ranges>
+  auto map_async(MapAsyncOptions<pool::ResultOfMap<pool::LocalOf<F>, Ranges...>> options, F&& function,
+                 Ranges&&... ranges) {
+    return pool_.map_async(std::move(options), pool::local(std::forward<F>(function)),
+                           std::forward<Ranges>(ranges)...);
+  }
+  template <pool::Function F, class Range>
+  auto starmap(F&& function, Range&& tuples) {
+    return pool_.starmap(pool::local(std::forward<F>(function)), std::forward<Range>(tuples));
+  }
+  template <class F, class Range>
+  auto starmap(MapOptions options, F&& function, Range&& tuples) {
+    return pool_.starmap(std::move(options), pool::local(std::forward<F>(function)),
+                         std::forward<Range>(tuples));
+  }
+  template <pool::Function F, class Range>
+  auto starmap_async(F&& function, Range&& tuples) {
+    return pool_.starmap_async(pool::local(std::forward<F>(function)), std::forward<Range>(tuples));
+  }
+  template <class F, class Range>
+  auto starmap_async(MapAsyncOptions<pool::ResultOfStarmap<pool::LocalOf<F>, Range>> options, F&& function,
+                     Range&& tuples) {
+    return pool_.starmap_async(std::move(options), pool::local(std::forward<F>(function)),
+                               std::forward<Range>(tuples));
+  }
+  template <pool::Function F, class... Ranges>
   auto imap(F&& function, Ranges&&... ranges) {
     return pool_.imap(pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
@@ -92,7 +122,7 @@ class ThreadPool {
     return pool_.imap(std::move(options), pool::local(std::forward<F>(function)),
                       std::forward<Ranges>(ranges)...);
   }
-  template <class F, class... Ranges>
+  template <pool::Function F, class... Ranges>
   auto imap_outcomes(F&& function, Ranges&&... ranges) {
     return pool_.imap_outcomes(pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
@@ -100,6 +130,25 @@ class ThreadPool {
   auto imap_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
     return pool_.imap_outcomes(std::move(options), pool::local(std::forward<F>(function)),
                                std::forward<Ranges>(ranges)...);
+  }
+  template <pool::Function F, class... Ranges>
+  auto imap_unordered(F&& function, Ranges&&... ranges) {
+    return pool_.imap_unordered(pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto imap_unordered(MapOptions options, F&& function, Ranges&&... ranges) {
+    return pool_.imap_unordered(std::move(options), pool::local(std::forward<F>(function)),
+                                std::forward<Ranges>(ranges)...);
+  }
+  template <pool::Function F, class... Ranges>
+  auto imap_unordered_outcomes(F&& function, Ranges&&... ranges) {
+    return pool_.imap_unordered_outcomes(pool::local(std::forward<F>(function)),
+                                         std::forward<Ranges>(ranges)...);
+  }
+  template <class F, class... Ranges>
+  auto imap_unordered_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
+    return pool_.imap_unordered_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+                                         std::forward<Ranges>(ranges)...);
   }
 
   [[nodiscard]] PoolStats stats() { return pool_.stats(); }

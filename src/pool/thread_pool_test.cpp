@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pool/test_support.hpp"
+#include "procyon/progress.hpp"
 #include "procyon/wait.hpp"
 
 namespace procyon::testing {
@@ -121,6 +122,44 @@ TYPED_TEST(AnyPool, ImapMayBeLeftEarly) {
   for (const int result : this->pool_.imap(square, numbers_to(100000)))
     if (result == 25) break;
   EXPECT_EQ(this->pool_.apply(square, 3), 9);
+}
+
+TYPED_TEST(AnyPool, MapsAndStarmapsMeanwhile) {
+  EXPECT_EQ(this->pool_.map_async(square, std::vector{1, 2, 3}).get(), (std::vector{1, 4, 9}));
+  const std::vector<std::tuple<int, int, int>> triples = {{1, 2, 3}, {4, 5, 6}};
+  EXPECT_EQ(this->pool_.starmap(add, triples), (std::vector{6, 15}));
+  EXPECT_EQ(this->pool_.starmap_async({.chunksize = 1}, add, triples).get(), (std::vector{6, 15}));
+}
+
+TYPED_TEST(AnyPool, ImapUnorderedYieldsEachOnce) {
+  int sum = 0;
+  for (const int result : this->pool_.imap_unordered(square, numbers_to(100))) sum += result;
+  EXPECT_EQ(sum, 328350);
+  int failed = 0;
+  for (const auto& outcome : this->pool_.imap_unordered_outcomes(refuse_threes, numbers_to(100)))
+    failed += outcome ? 0 : 1;
+  EXPECT_EQ(failed, 34);
+}
+
+TYPED_TEST(AnyPool, CallsBack) {
+  std::atomic<int> got{0};
+  std::string failed;
+  this->pool_.apply_async({.callback = [&](const int& value) { got = value; }}, square, 5).wait();
+  this->pool_
+      .apply_async({.error_callback = [&](const Error& error) { failed = error.what(); }}, refuse_threes, 3)
+      .wait();
+  this->pool_.close();
+  this->pool_.join();
+  EXPECT_EQ(got, 25);
+  EXPECT_EQ(failed, "no threes");
+}
+
+TYPED_TEST(AnyPool, ABarCountsByCallbacks) {
+  ProgressBar bar({.total = 2});
+  this->pool_.apply_async({.callback = bar.on_success(), .error_callback = bar.on_failure()}, square, 5)
+      .wait();
+  this->pool_.close();
+  this->pool_.join();
 }
 
 TYPED_TEST(AnyPool, SharedObjectsArriveInTasks) {

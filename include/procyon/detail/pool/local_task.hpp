@@ -49,6 +49,9 @@ template <class F>
 inline constexpr bool crosses_as_bytes<Local<F>> = false;
 
 template <class F>
+using LocalOf = Local<std::decay_t<F>>;
+
+template <class F>
 Local<std::decay_t<F>> local(F&& function) {
   return Local<std::decay_t<F>>(std::forward<F>(function));
 }
