@@ -9,7 +9,8 @@ using Bread = std::optional<std::string>;  // none: there will be no more
 
 void produce(mp::Queue<Bread> queue, int count) {
   for (int i = 0; i < count; ++i) queue.put(fmt::format("bread {}", i));
-  queue.put(std::nullopt);
+  const Bread no_more;
+  queue.put(no_more);
 }
 
 void consume(mp::Queue<Bread> queue) {
