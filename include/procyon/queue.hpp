@@ -200,7 +200,7 @@ class Queue {
     channel::MessageBatch batch;
     std::size_t put = 0;
     const auto flush = [&] {
-      const std::size_t done = engine_.put_many(batch, 0, deadline);
+      const std::size_t done = engine_.put_many(batch, deadline);
       put += done;
       const bool all = done == batch.size();
       batch.clear();

@@ -19,8 +19,8 @@
 
 #include "os/error.hpp"
 #include "os/fork_local.hpp"
-#include "os/signals.hpp"
 #include "os/socket.hpp"
+#include "os/threads.hpp"
 #include "procyon/detail/arena/session.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/futex.hpp"
@@ -120,15 +120,9 @@ void Parking::start() {
   listener_ = std::move(listener);
   doorbell_ = std::move(doorbell);
 
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread{};
-  const os::BlockSignals quiet;
-  const int error = ::pthread_create(&thread, &attributes, thread_main, this);
-  ::pthread_attr_destroy(&attributes);
-  if (error != 0) os::throw_system_error("procyon: starting the thread that keeps parked descriptors", error);
-  ::pthread_setname_np(thread, "procyon-park");
+  if (const int error = os::start_detached_thread(thread, thread_main, this, {.name = "procyon-park"}))
+    os::throw_system_error("procyon: starting the thread that keeps parked descriptors", error);
   address_ = number;
 }
 

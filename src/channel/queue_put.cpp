@@ -228,13 +228,13 @@ QueueEngine::Attempt QueueEngine::try_put(std::span<const std::byte> message, Pa
   return Attempt::done;
 }
 
-std::size_t QueueEngine::put_many(const MessageBatch& messages, std::size_t first, os::Deadline deadline) {
-  for (std::size_t index = first; index < messages.size(); ++index)
+std::size_t QueueEngine::put_many(const MessageBatch& messages, os::Deadline deadline) {
+  for (std::size_t index = 0; index < messages.size(); ++index)
     refuse_too_large(messages.message(index).size());
   const QueueView queue = view_of(reference_, *state_);
   Parcel nothing;
   bool may_grow = false;
-  std::size_t next = first;
+  std::size_t next = 0;
   while (next < messages.size()) {
     QueueLock lock(state_->put_lock, queue, recover_producers, deadline);
     if (!lock.held()) break;
@@ -248,7 +248,7 @@ std::size_t QueueEngine::put_many(const MessageBatch& messages, std::size_t firs
     may_grow = attempt == Attempt::ring_is_full && !consumers_make_progress(*state_);
     if (attempt == Attempt::must_wait && !wait_for_room(messages.message(next).size(), deadline)) break;
   }
-  return next - first;
+  return next;
 }
 
 QueueEngine::Attempt QueueEngine::put_locked(const QueueView& queue, std::span<const std::byte> message,

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "os/signals.hpp"
+
 // The thread sanitizer's, if the program has it: it keeps a thread of its own.
 extern "C" [[gnu::weak]] void __tsan_init();
 
@@ -84,6 +86,19 @@ std::optional<double> smallest_quota(const std::string& mount, std::string group
 }
 
 }  // namespace
+
+int start_detached_thread(pthread_t& thread, void* (*main)(void*), void* argument,
+                          const ThreadOptions& options) {
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  if (options.stack_size != 0) ::pthread_attr_setstacksize(&attributes, options.stack_size);
+  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  const BlockSignals quiet;
+  const int error = ::pthread_create(&thread, &attributes, main, argument);
+  ::pthread_attr_destroy(&attributes);
+  if (error == 0 && options.name != nullptr) ::pthread_setname_np(thread, options.name);
+  return error;
+}
 
 int thread_count() {
   struct stat status {};

@@ -1,10 +1,23 @@
 // Threads and processors of this process.
 #pragma once
 
+#include <pthread.h>
+
+#include <cstddef>
 #include <optional>
 #include <string>
 
 namespace procyon::os {
+
+struct ThreadOptions {
+  const char* name = nullptr;  // at most 15 characters; only for a thread that does not end
+  std::size_t stack_size = 0;  // 0: the system's
+};
+
+/// Starts a thread of the library's own, with all signals blocked, that nobody joins: `main(argument)`. Returns an errno;
+/// 0 if it runs. `thread` is written before this returns.
+[[nodiscard]] int start_detached_thread(pthread_t& thread, void* (*main)(void*), void* argument,
+                                        const ThreadOptions& options = {});
 
 /// How many threads this process has, the caller included and a sanitizer's not; 0 if /proc cannot tell.
 int thread_count();

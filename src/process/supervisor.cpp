@@ -10,7 +10,7 @@
 #include <semaphore>
 
 #include "os/error.hpp"
-#include "os/signals.hpp"
+#include "os/threads.hpp"
 
 namespace procyon::process {
 
@@ -38,15 +38,9 @@ Supervisor::Supervisor()
   os::check(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, doorbell_.get(), &event),
             "watching children (epoll_ctl)");
 
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstacksize(&attributes, stack_size);
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  const os::BlockSignals quiet;
-  const int error = ::pthread_create(&thread_, &attributes, thread_main, this);
-  ::pthread_attr_destroy(&attributes);
-  if (error != 0) os::throw_system_error("starting the thread that watches children", error);
-  ::pthread_setname_np(thread_, "procyon");
+  if (const int error = os::start_detached_thread(thread_, thread_main, this,
+                                                  {.name = "procyon", .stack_size = stack_size}))
+    os::throw_system_error("starting the thread that watches children", error);
 }
 
 Supervisor::WatchId Supervisor::watch(int descriptor, std::function<void()> when_readable) {

@@ -11,7 +11,7 @@
 
 #include "arena/participants.hpp"
 #include "os/fence.hpp"
-#include "os/signals.hpp"
+#include "os/threads.hpp"
 #include "procyon/detail/os/crash_point.hpp"
 #include "procyon/detail/os/futex.hpp"
 
@@ -50,14 +50,9 @@ void* accept_aside(void* /*nothing*/) {
 // The kernel takes 10 to 20 ms for it once a process has several threads, which no put() may take.
 void accept_soon() {
   if (__libc_single_threaded != 0) return static_cast<void>(BiasedWord::accept_fences());
-  const os::BlockSignals quiet;
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread{};
   // If there is no thread to be had, nothing is biased.
-  static_cast<void>(::pthread_create(&thread, &attributes, accept_aside, nullptr));
-  ::pthread_attr_destroy(&attributes);
+  static_cast<void>(os::start_detached_thread(thread, accept_aside, nullptr));
 }
 
 // False at first, at least if there are several threads.

@@ -9,7 +9,7 @@
 
 #include "os/error.hpp"
 #include "os/fork_local.hpp"
-#include "os/signals.hpp"
+#include "os/threads.hpp"
 #include "procyon/detail/sync/doorbell.hpp"
 #include "procyon/detail/sync/watch.hpp"
 
@@ -100,16 +100,9 @@ void Watcher::start_thread() {
   const std::lock_guard lock(mutex_);
   if (has_thread_) return;
   own_bell();  // whoever cannot join the session is told here
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread{};
-  const os::BlockSignals quiet;
-  const int error = ::pthread_create(&thread, &attributes, thread_main, this);
-  ::pthread_attr_destroy(&attributes);
-  if (error != 0)
+  if (const int error = os::start_detached_thread(thread, thread_main, this, {.name = "procyon-watch"}))
     os::throw_system_error("procyon: starting the thread that watches queues and events", error);
-  ::pthread_setname_np(thread, "procyon-watch");
   has_thread_ = true;
 }
 

@@ -210,6 +210,17 @@ class PoolRun {
   int runs_allowed_ = 1;
 };
 
+/// The victim of the scenarios in which a worker dies with a task.
+template <class R>
+void claim_and_be_killed_in_the_task(PoolRun<R>& run) {
+  Session::current().self();
+  CallableCache cache;
+  const auto claim = run.claim_as(victim_index);
+  begin_window();
+  run.run_as(victim_index, *claim, cache);
+  end_window();
+}
+
 std::size_t memory_of_an_event() {
   const std::size_t before = used_bytes();
   const Event event;
@@ -232,15 +243,7 @@ struct TaskScenario {
                                   memory_of_idle_pool = run.used_now();
                                   give_out(run);
                                 },
-                            .victim =
-                                [this] {
-                                  Session::current().self();
-                                  CallableCache cache;
-                                  const auto claim = run.claim_as(victim_index);
-                                  begin_window();
-                                  run.run_as(victim_index, *claim, cache);
-                                  end_window();
-                                },
+                            .victim = [this] { claim_and_be_killed_in_the_task(run); },
                             .check = [this](const KillPoint& point) { check(point); }};
     expect_survives_every_kill(scenario);
   }
@@ -429,15 +432,7 @@ TEST(PoolCrash, ALostItemThatHasARetryIsNotLost) {
                                 run.give_out(&tripled, 3, std::nullopt);
                                 run.give_out(&tripled, 1, std::nullopt);
                               },
-                          .victim =
-                              [&] {
-                                Session::current().self();
-                                CallableCache cache;
-                                const auto claim = run.claim_as(victim_index);
-                                begin_window();
-                                run.run_as(victim_index, *claim, cache);
-                                end_window();
-                              },
+                          .victim = [&] { claim_and_be_killed_in_the_task(run); },
                           .check =
                               [&](const KillPoint&) {
                                 EXPECT_TRUE(run.settle_and_run_the_rest().empty());
@@ -459,15 +454,7 @@ TEST(PoolCrash, ATaskIsCancelledWhereverItsWorkerDied) {
                                 run.give_out(&long_text, 3, std::nullopt);
                                 run.give_out(&long_text, 2, std::nullopt);
                               },
-                          .victim =
-                              [&] {
-                                Session::current().self();
-                                CallableCache cache;
-                                const auto claim = run.claim_as(victim_index);
-                                begin_window();
-                                run.run_as(victim_index, *claim, cache);
-                                end_window();
-                              },
+                          .victim = [&] { claim_and_be_killed_in_the_task(run); },
                           .check =
                               [&](const KillPoint&) {
                                 run.cancel();

@@ -112,8 +112,8 @@ class QueueEngine {
   /// Puts a message; `parcel` is spent if that succeeds. False if there was no room in time. Throws std::length_error for
   /// a message that can never fit.
   bool put(std::span<const std::byte> message, Parcel& parcel, os::Deadline deadline);
-  /// Puts the messages from `first` on, in order and together as far as there is room; returns how many were put in time.
-  std::size_t put_many(const MessageBatch& messages, std::size_t first, os::Deadline deadline);
+  /// Puts the messages in order, together as far as there is room; returns how many were put in time.
+  std::size_t put_many(const MessageBatch& messages, os::Deadline deadline);
 
   /// Takes the next message.
   Got get(ReceivedMessage& message, os::Deadline deadline);
