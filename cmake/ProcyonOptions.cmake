@@ -16,6 +16,10 @@ function(procyon_own_target target)
       # GCC 12 takes std::string's own copying for overlapping (its bug 105651).
       target_compile_options(${target} PRIVATE -Wno-restrict)
     endif()
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND PROCYON_SANITIZE)
+      # With sanitizers, GCC takes the empty state of a std::optional for uninitialised use (its manual warns of such).
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND PROCYON_SANITIZE MATCHES "thread")
       # GCC warns that TSan does not model atomic_thread_fence: worth reading, no reason to stop.
       target_compile_options(${target} PRIVATE -Wno-error=tsan)
