@@ -1,35 +1,13 @@
 #!/usr/bin/python3
-"""CPython's multiprocessing at the same work as the C++ contenders: python_peers.py ROW, prints the same line of JSON."""
+"""CPython's processes, locks and queues at the same work as the C++ contenders; see python_harness.py."""
 
-import json
 import multiprocessing as mp
-import resource
 import struct
 import sys
 import time
 import zlib
 
-cpu_outside = 0.0  # of the set-up, and of what comes after the work
-p99 = 0.0  # seconds, of single operations
-busy_seconds = 0.0  # during which CPU seconds are counted
-
-
-def cpu_seconds():
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-class Stopwatch:
-    def __init__(self):
-        global cpu_outside
-        cpu_outside = cpu_seconds()
-        self.start = time.perf_counter()
-
-    def stop(self, operations):
-        global busy_seconds, cpu_outside
-        busy_seconds = time.perf_counter() - self.start
-        cpu_outside -= time.process_time()  # main() adds what it is then
-        return operations, busy_seconds
+from python_harness import Stopwatch, note_p99, run_contender
 
 
 # ------------------------------------------------------------------------------------------------------- processes
@@ -191,7 +169,6 @@ def messages(queue_type, size, producers, consumers):
 
 
 def sized_round_trip(queue_type, size):
-    global p99
     there, back = queue_type(), queue_type()
     count = 2_000 if size <= 1024 else 500 if size < 1 << 20 else 60
     other = mp.Process(target=echo, args=(there, back, count + 1))
@@ -207,7 +184,7 @@ def sized_round_trip(queue_type, size):
         times.append(time.perf_counter() - start)
     result = watch.stop(count)
     other.join()
-    p99 = sorted(times)[len(times) * 99 // 100]
+    note_p99(times)
     return result
 
 
@@ -251,68 +228,6 @@ def wake_condition():
     return watch.stop(count)
 
 
-# ----------------------------------------------------------------------------------------------------------- pools
-
-
-def square(x):
-    return x * x
-
-
-def map_squares(count, chunksize):
-    arguments = range(count)
-    with mp.Pool(2) as pool:
-        pool.map(square, range(100), chunksize)
-        watch = Stopwatch()
-        squares = pool.map(square, arguments, chunksize)
-        result = watch.stop(count)
-    assert squares == [x * x for x in arguments]
-    return result
-
-
-def apply():
-    count = 2_000
-    with mp.Pool(2) as pool:
-        pool.apply(square, (3,))
-        watch = Stopwatch()
-        assert sum(pool.apply(square, (i % 10,)) for i in range(count)) == count // 10 * 285
-        return watch.stop(count)
-
-
-def create():
-    count, seconds = 10, 0.0
-    watch = Stopwatch()
-    for _ in range(count):
-        start = time.perf_counter()
-        pool = mp.Pool(2)
-        assert pool.map(square, [0, 1]) == [0, 1]
-        seconds += time.perf_counter() - start
-        pool.terminate()
-        pool.join()
-    watch.stop(count)
-    return count, seconds
-
-
-def compute(seed):
-    state = seed + 1
-    for _ in range(600_000):
-        state ^= (state << 13) & 0xFFFFFFFFFFFFFFFF
-        state ^= state >> 7
-        state ^= (state << 17) & 0xFFFFFFFFFFFFFFFF
-    return state
-
-
-def heavy():
-    """The serial time as operations: operations per second are then the speed-up."""
-    serial_watch = Stopwatch()
-    expected = [compute(seed) for seed in range(4)]
-    _, serial = serial_watch.stop(0)
-    with mp.Pool(2) as pool:
-        pool.map(square, [0, 1], 1)
-        watch = Stopwatch()
-        assert pool.map(compute, range(4), 1) == expected
-        return watch.stop(serial)
-
-
 CONTENDERS = {
     "small/fork": lambda: start_and_join("fork", 100),
     "small/forkserver": lambda: start_and_join("forkserver", 40),
@@ -338,17 +253,7 @@ CONTENDERS = {
     **{f"trip/{size}/{name}": lambda queue_type=queue_type, size=size: sized_round_trip(queue_type, size)
        for name, queue_type in (("Queue", mp.Queue), ("SimpleQueue", mp.SimpleQueue))
        for size in (8, 64, 1 << 10, 1 << 16, 1 << 20)},
-    "single": lambda: map_squares(30_000, 1),
-    "apply": apply,
-    "chunked": lambda: map_squares(1_000_000, None),
-    "create": create,
-    "heavy": heavy,
 }
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in CONTENDERS:
-        sys.exit("usage: python_peers.py CONTENDER, one of: " + " ".join(CONTENDERS))
-    operations, seconds = CONTENDERS[sys.argv[1]]()
-    cpu_outside += time.process_time()
-    print(json.dumps({"operations": operations, "seconds": seconds, "busy_seconds": busy_seconds,
-                      "cpu_outside": cpu_outside, "p99": p99}))
+    run_contender(CONTENDERS)

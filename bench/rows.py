@@ -7,12 +7,12 @@ from dataclasses import dataclass
 class Target:
     """Procyon's rate must be at least `ratio` times that of `peer`; a time of "1.3x the peer's" is a rate of 1/1.3.
 
-    With `seconds` instead, an operation may take no longer than that, whoever else is there.
+    With `limit` instead, an operation may take no more than that, whoever else is there: seconds, or KiB in a row of memory.
     """
 
     peer: str = ""
     ratio: float = 0.0
-    seconds: float = 0.0
+    limit: float = 0.0
     as_time: bool = False
 
     @staticmethod
@@ -28,10 +28,10 @@ class Target:
 class Row:
     name: str
     title: str
-    unit: str  # M/s k/s us ms x: how a rate is shown
+    unit: str  # M/s k/s us ms x KiB: how a rate is shown
     contenders: dict  # name in the table -> (program, contender)
     targets: tuple
-    ours: str = "Procyon"
+    ours: str = "Procyon"  # if it is among them: without it there is nothing to judge
     halved: bool = False  # the first versions need to reach half of it
     note: str = ""
 
@@ -60,8 +60,26 @@ def pool(contender):
     return ("pool_bench", contender)
 
 
+def worker(contender):
+    return ("worker_bench", contender)
+
+
+def manager(contender):
+    return ("manager_bench", contender)
+
+
 def cpython(contender):
     return ("python_peers.py", contender)
+
+
+def python_pools(work, *kinds):
+    """Pools of other Python packages beside CPython's own two."""
+    names = {"Pool": "CPython", "executor": "CPython executor", "billiard": "billiard", "loky": "joblib, loky"}
+    return {names[kind]: ("python_pools.py", f"{work}/{kind}") for kind in kinds or names}
+
+
+def cpython_manager(contender):
+    return ("python_managers.py", contender)
 
 
 PEERS = {"bare ring": "ring", "bare Vyukov ring": "vyukov", "Boost.Interprocess": "boost", "pipe": "pipe",
@@ -130,6 +148,55 @@ def trip_rows():
         rows.append(Row(f"trip-{size}", f"queue, round trip of {size_name(size)}, with p99", "us",
                         messages(f"trip/{size}", peers, f"trip/{size}"), ()))
     return rows
+
+
+def pool_rows():
+    return [
+        Row("pool-create", "pool of 2, create + first map", "ms",
+            {"Procyon": pool("create/procyon"), "raw fork and pipes": pool("create/raw-pipes"), **python_pools("create")},
+            (Target(limit=1.5e-3),), halved=True),
+        Row("pool-single", "pool map, trivial tasks, chunksize 1", "k/s",
+            {"Procyon": pool("single/procyon"), "raw pipes": pool("single/raw-pipes"),
+             "TBB threads": pool("single/tbb-threads"), **python_pools("single")},
+            (Target.rate("raw pipes", 2.5), Target.rate("CPython", 70)), halved=True),
+        Row("pool-apply", "pool apply, one at a time", "k/s",
+            {"Procyon": pool("apply/procyon"), "raw pipes": pool("apply/raw-pipes"), "std::async": pool("apply/std-async"),
+             **python_pools("apply")},
+            (Target.rate("raw pipes", 5), Target.rate("CPython", 100)), halved=True),
+        Row("pool-chunked", "pool map, default chunks", "M/s",
+            {"Procyon": pool("chunked/procyon"), "TBB threads": pool("chunked/tbb-threads"), **python_pools("chunked")},
+            (Target.rate("CPython", 5),), halved=True,
+            note="the default of CPython's executor are chunks of one"),
+        Row("pool-heavy", "4 CPU-bound tasks on 2 cores, speed-up", "x",
+            {"Procyon": pool("heavy/procyon"), "raw fork": pool("heavy/raw-fork"), "TBB threads": pool("heavy/tbb-threads"),
+             **python_pools("heavy")},
+            (Target.rate("raw fork", 0.95),)),
+        Row("pool-killed", "a busy worker killed: seen, replaced", "ms",
+            {"Procyon": worker("killed/procyon"), "raw fork and pipes": worker("killed/raw-fork"), **python_pools("killed")},
+            (Target(limit=20e-3),),
+            note="until the lost task is told and another worker has run the next one; CPython's executor and loky lose all of "
+                 "their tasks, and another executor runs the next"),
+        Row("pool-memory", "an idle worker's memory that no other process shares", "KiB",
+            {"Procyon": worker("memory/procyon"), "the program, spawned": worker("memory/posix_spawn"),
+             **python_pools("memory", "Pool")},
+            (Target(limit=1024),),
+            note="the target is of what it has beyond the program's own; the whole of it is held to that"),
+    ]
+
+
+def manager_rows():
+    """What managers will be measured by: so far the others alone."""
+    return [
+        Row("manager-local", "manager, dict get or set, local", "k/s",
+            {"raw AF_UNIX": manager("local/raw"), "CPython": cpython_manager("local")}, ()),
+        Row("manager-tcp", "the same over TCP", "k/s",
+            {"raw TCP": manager("tcp/raw"), "CPython": cpython_manager("tcp")}, ()),
+        Row("manager-batch", "manager, 100 set at once, local, of each", "k/s", {"CPython": cpython_manager("batch/local")}, ()),
+        Row("manager-batch-tcp", "the same over TCP", "k/s", {"CPython": cpython_manager("batch/tcp")}, ()),
+        Row("manager-proxy", "manager, a proxy made and used once, local", "us", {"CPython": cpython_manager("proxy/local")},
+            ()),
+        Row("manager-proxy-tcp", "the same over TCP", "us", {"CPython": cpython_manager("proxy/tcp")}, ()),
+    ]
 
 
 ROWS = [
@@ -222,32 +289,6 @@ ROWS = [
     *wake_rows(),
     *stream_rows(),
     *trip_rows(),
-    Row("pool-create", "pool of 2, create + first map", "ms",
-        {"Procyon": pool("create/procyon"),
-         "raw fork and pipes": pool("create/raw-pipes"),
-         "CPython": cpython("create")},
-        (Target(seconds=1.5e-3),), halved=True),
-    Row("pool-single", "pool map, trivial tasks, chunksize 1", "k/s",
-        {"Procyon": pool("single/procyon"),
-         "raw pipes": pool("single/raw-pipes"),
-         "TBB threads": pool("single/tbb-threads"),
-         "CPython": cpython("single")},
-        (Target.rate("raw pipes", 2.5), Target.rate("CPython", 70)), halved=True),
-    Row("pool-apply", "pool apply, one at a time", "k/s",
-        {"Procyon": pool("apply/procyon"),
-         "raw pipes": pool("apply/raw-pipes"),
-         "std::async": pool("apply/std-async"),
-         "CPython": cpython("apply")},
-        (Target.rate("raw pipes", 5), Target.rate("CPython", 100)), halved=True),
-    Row("pool-chunked", "pool map, default chunks", "M/s",
-        {"Procyon": pool("chunked/procyon"),
-         "TBB threads": pool("chunked/tbb-threads"),
-         "CPython": cpython("chunked")},
-        (Target.rate("CPython", 5),), halved=True),
-    Row("pool-heavy", "4 CPU-bound tasks on 2 cores, speed-up", "x",
-        {"Procyon": pool("heavy/procyon"),
-         "raw fork": pool("heavy/raw-fork"),
-         "TBB threads": pool("heavy/tbb-threads"),
-         "CPython": cpython("heavy")},
-        (Target.rate("raw fork", 0.95),)),
+    *pool_rows(),
+    *manager_rows(),
 ]

@@ -36,6 +36,10 @@ foreach(target IN ITEMS procyon_static procyon_shared)
   target_link_libraries(${target} PUBLIC Threads::Threads PRIVATE fmt::fmt)
   # A function crosses to another process as {build-id of its module, offset}; not every compiler asks for one.
   target_link_options(${target} INTERFACE -Wl,--build-id)
+  # Atomic access to an aggregate, as Value<T>::atomic() gives it: clang knows only the type's own alignment and calls a
+  # function of libatomic, which sees that the address suits the processor's instruction.
+  target_link_libraries(${target} INTERFACE
+    $<$<CXX_COMPILER_ID:Clang>:-Wl,--push-state,--as-needed,-latomic,--pop-state>)
 endforeach()
 
 add_library(procyon::static ALIAS procyon_static)

@@ -18,6 +18,7 @@
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/futex.hpp"
 #include "procyon/detail/sync/waitable.hpp"
+#include "procyon/detail/sync/watch.hpp"
 
 namespace procyon {
 
@@ -58,6 +59,13 @@ class Event {
     return wait_until(os::Deadline::after(timeout));
   }
 
+  /// For event loops (poll, epoll, asio): a descriptor of this process that becomes readable soon after the flag was set, and
+  /// unreadable when this process clears it, or finds it cleared by is_set() or wait(). When another process has cleared it,
+  /// it is readable for a tenth of a second longer at most; an edge-triggered loop, which is told once of each time that
+  /// it becomes readable, therefore clears the flag itself. A set() that a clear() follows at once may pass unnoticed.
+  /// It stays the event's: nothing is read from it, and it is open as long as this object or a copy made since. In a forked
+  /// child ask again. The first call starts a library thread. Throws std::system_error.
+  [[nodiscard]] int fileno() const;
   /// For wait(): ready while the flag is set.
   [[nodiscard]] sync::WaitTarget wait_target() const;
 
@@ -68,6 +76,7 @@ class Event {
   [[nodiscard]] os::FutexWord& word() const { return reference_.get<sync::EventState>().word; }
 
   arena::Reference reference_;
+  mutable sync::WatchSlot watch_;
 };
 
 }  // namespace procyon

@@ -33,6 +33,13 @@ class TestProcess {
     ::kill(pid_, SIGKILL);
     wait();
   }
+  /// Waits until it has stopped itself, by raise(SIGSTOP).
+  void wait_until_stopped() const {
+    int status = 0;
+    while (::waitpid(pid_, &status, WUNTRACED) == pid_ && !WIFSTOPPED(status)) {
+    }
+  }
+  void go_on() const { ::kill(pid_, SIGCONT); }
   /// The exit code, or minus the signal.
   int wait() {
     int status = 0;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -12,8 +13,10 @@
 #include <vector>
 
 #include "arena/test_process.hpp"
+#include "procyon/detail/sync/state_lock.hpp"
 #include "procyon/partial.hpp"
 #include "procyon/value.hpp"
+#include "sync/barrier_format.hpp"
 
 namespace procyon {
 namespace {
@@ -39,6 +42,43 @@ std::string sentence_of_broken(Barrier& barrier) {
 
 // Waits and returns 0 if that was refused as broken.
 int expect_broken(Barrier& barrier) { return sentence_of_broken(barrier).empty() ? 1 : 0; }
+
+// A process that stops inside the barrier's lock.
+std::unique_ptr<TestProcess> stopped_holder(const Barrier& barrier) {
+  auto process = std::make_unique<TestProcess>([&] {
+    const sync::StateLock lock(barrier.reference().get<sync::BarrierState>().lock, [] {});
+    ::raise(SIGSTOP);
+    return 0;
+  });
+  process->wait_until_stopped();
+  return process;
+}
+
+TEST(Barrier, AStoppedHolderOfItsLockDelaysOthersNoLongerThanTheirDeadline) {
+  Barrier barrier(2);
+  const auto stopped = stopped_holder(barrier);
+  EXPECT_THROW(barrier.wait(1ms), BrokenBarrier);
+  EXPECT_TRUE(barrier.broken());
+  stopped->go_on();
+  barrier.reset();
+  EXPECT_FALSE(barrier.broken());
+}
+
+TEST(Barrier, WhoWaitsGivesUpInTimeThoughAHolderOfItsLockIsStopped) {
+  Barrier barrier(2);
+  TestProcess party([&] {
+    try {
+      barrier.wait(2s);
+    } catch (const BrokenBarrier&) {
+      return 0;
+    }
+    return 1;
+  });
+  until_waiting(barrier, 1);
+  const auto stopped = stopped_holder(barrier);
+  EXPECT_EQ(party.wait(), 0);
+  EXPECT_TRUE(barrier.broken());
+}
 
 TEST(Barrier, LetsAllGoOnWhenTheLastHasCome) {
   constexpr int rounds = 200;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -12,7 +13,10 @@
 #include "channel/queue_format.hpp"
 #include "channel/queue_parts.hpp"
 #include "procyon/detail/arena/session.hpp"
+#include "procyon/errors.hpp"
+#include "procyon/joinable_queue.hpp"
 #include "procyon/queue.hpp"
+#include "procyon/wait.hpp"
 
 namespace procyon {
 namespace {
@@ -73,24 +77,94 @@ TEST(QueueFaults, PositionsAndSequencesMayWrapAround) {
 TEST(QueueFaults, AStoppedHolderOfALockDelaysOthersNoLongerThanTheirDeadline) {
   Queue<int> queue;
   queue.put(1);
-  Gate inside;
   TestProcess holder([&] {
     const channel::QueueView view = channel::view_of(queue.reference(), state_of(queue));
     const channel::QueueLock consumers(view.state.get_lock, view, channel::recover_consumers,
                                        os::Deadline::never());
     const channel::QueueLock producers(view.state.put_lock, view, channel::recover_producers,
                                        os::Deadline::never());
-    inside.open();
     ::raise(SIGSTOP);
     return 0;
   });
-  inside.pass();
+  holder.wait_until_stopped();
   EXPECT_FALSE(queue.try_get(1ms));
   EXPECT_FALSE(queue.try_get());
   EXPECT_THROW(queue.put(2, 1ms), Full);
-  ::kill(holder.pid(), SIGCONT);
+  holder.go_on();
   EXPECT_EQ(queue.get(60s), 1);
   EXPECT_EQ(holder.wait(), 0);
+}
+
+// A process that stops inside the producers' lock, and goes on when it is told to.
+template <class Q>
+std::unique_ptr<TestProcess> stopped_producer(const Q& queue) {
+  auto process = std::make_unique<TestProcess>([&] {
+    const channel::QueueView view = channel::view_of(queue.reference(), state_of(queue));
+    const channel::QueueLock producers(view.state.put_lock, view, channel::recover_producers,
+                                       os::Deadline::never());
+    ::raise(SIGSTOP);
+    return 0;
+  });
+  process->wait_until_stopped();
+  return process;
+}
+
+TEST(QueueFaults, AStoppedProducerDelaysThoseWhoAskForTheEndNoLongerThanTheirDeadline) {
+  Queue<int> queue(QueueOptions{.end_with_producers = true});
+  TestProcess first([&] {
+    queue.put(1);
+    return 0;
+  });
+  EXPECT_EQ(queue.get(60s), 1);
+  const auto stopped = stopped_producer(queue);
+  EXPECT_EQ(first.wait(), 0);
+  // The first one is gone, and the stopped one has not put anything yet.
+  EXPECT_THROW(static_cast<void>(queue.try_get()), PeerGone);
+  EXPECT_THROW(static_cast<void>(queue.get(60s)), PeerGone);
+  EXPECT_FALSE(wait({queue}, 60s).empty());
+  stopped->go_on();
+  queue.put(2);
+  EXPECT_EQ(queue.get(60s), 2);
+  EXPECT_FALSE(queue.try_get());
+  const auto again = stopped_producer(queue);
+  EXPECT_FALSE(queue.try_get(1ms));
+  EXPECT_TRUE(wait({queue}, 1ms).empty());
+}
+
+TEST(QueueFaults, AStoppedProducerDelaysJoinNoLongerThanItsDeadline) {
+  JoinableQueue<int> queue;
+  const auto stopped = stopped_producer(queue);
+  EXPECT_FALSE(queue.join(1ms));
+  stopped->go_on();
+  EXPECT_TRUE(queue.join(60s));
+}
+
+// The one comes before the other goes, all the time: whoever looks at their entries one after the other must not
+// find both places empty.
+TEST(QueueFaults, ProducersThatTakeTurnsAreNeverGone) {
+  Queue<int> queue(QueueOptions{.end_with_producers = true});
+  TestProcess consumer([&] {
+    while (queue.get(60s) >= 0) {
+    }
+    EXPECT_THROW(static_cast<void>(queue.get(60s)), PeerGone);
+    return testing::Test::HasFailure() ? 1 : 0;
+  });
+  std::unique_ptr<TestProcess> current;
+  for (int number = 0; number < 300; ++number) {
+    Gate has_put;
+    auto next = std::make_unique<TestProcess>([&] {
+      queue.put(number);
+      has_put.open();
+      ::pause();
+      return 0;
+    });
+    has_put.pass();
+    current = std::move(next);
+  }
+  queue.put(-1);
+  queue.close();
+  current.reset();
+  EXPECT_EQ(consumer.wait(), 0);
 }
 
 TEST(QueueFaults, TheUsersForkBesideAThreadInsideTheQueueHarmsNeither) {

@@ -11,8 +11,13 @@
 // A death before 2 leaves a block that comes back with its owner; 2..3: pending is not linked: freed; 3..4: pending := 0.
 //
 // PRODUCERS, under put_lock, of queues that end with their producers. Entry: participant, or 0. A process enters itself
-// with its first put and strikes itself out by close(). Entries of the dead stay until somebody uses them anew: they say
-// that there have been producers.
+// with its first put and strikes itself out by close(). Entries of the dead stay until somebody uses them anew.
+//   enter  1. entry.participant := self (release)   2. COMMIT: producers_entered += 1 (release)     Then the put goes on.
+// Who asks whether all are gone takes no lock, as one of them may be stopped inside it: it reads producers_entered (acquire;
+// 0: none has come yet), then the entries (acquire), then producers_entered again. If none names a living process and the
+// number is the same, they are gone: no entry was committed meanwhile, so what ended during the look did not come back
+// elsewhere behind the reader. What they put is seen after that: the entry was cleared after it, or its owner is dead.
+// A death between 1 and 2: a producer that never was, as if it had died before 1.
 //
 // CONSUMERS, under get_lock, of queues that count tasks. Entry: participant, how many messages it has taken and how many
 // of these are done, both since ever. `taken` is written under get_lock by the participant's threads; `done` by
@@ -129,8 +134,9 @@ struct Claim {
 };
 
 struct QueueTables {
-  TableHead producers;  // under put_lock
-  TableHead consumers;  // the rest under get_lock
+  TableHead producers;                              // under put_lock
+  std::atomic<std::uint64_t> producers_entered{0};  // under put_lock
+  TableHead consumers;                              // the rest under get_lock
   TableHead leases;
   std::atomic<std::uint64_t> claimed_consumer{0};  // its offset in the session; 0: none
   std::atomic<std::uint32_t> claimed_taken{0};

@@ -52,6 +52,9 @@ void register_producer(const QueueView& queue) {
     return participant_of(candidate) == 0 || is_dead(queue, participant_of(candidate));
   });
   entry.participant.store(self, std::memory_order_release);
+  os::crash_point("queue.put.producer_entered");
+  std::atomic<std::uint64_t>& entries = queue.state.tables.producers_entered;
+  entries.store(entries.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 void QueueEngine::leave_producers() const {
@@ -67,14 +70,17 @@ void QueueEngine::leave_producers() const {
   sync::wake_all(state_->get_sleepers);
 }
 
+// Without the lock: one of the producers may be stopped inside it. queue_tables_format.hpp says why that is exact.
 bool QueueEngine::producers_are_gone() const {
   if (!state_->settings.ends_with_producers) return false;
   const QueueView queue = view_of(reference_, *state_);
-  QueueLock lock(state_->put_lock, queue, recover_producers, os::Deadline::never());
-  const Table<ProducerEntry> producers = producers_of(queue);
-  return producers.exists() && producers.find([&](const auto& entry) {
+  const std::atomic<std::uint64_t>& entries = state_->tables.producers_entered;
+  const std::uint64_t before = entries.load(std::memory_order_acquire);
+  if (before == 0) return false;
+  const ProducerEntry* const alive = producers_of(queue).find([&](const auto& entry) {
     return participant_of(entry) != 0 && !is_dead(queue, participant_of(entry));
-  }) == nullptr;
+  });
+  return alive == nullptr && entries.load(std::memory_order_relaxed) == before;
 }
 
 // Consumers -----------------------------------------------------------------------------------------------------
@@ -176,21 +182,24 @@ std::uint32_t unfinished_messages(const QueueView& queue) {
 
 bool QueueEngine::join(os::Deadline deadline) const {
   const QueueView queue = view_of(reference_, *state_);
+  // Nothing is said to be finished that cannot be looked at in time.
   const auto all_finished = [&] {
-    QueueLock producers(state_->put_lock, queue, recover_producers, os::Deadline::never());
-    return unfinished_messages(queue) == 0;
+    const QueueLock producers(state_->put_lock, queue, recover_producers, deadline);
+    return producers.held() && unfinished_messages(queue) == 0;
   };
   // Without the lock: what it reads may be a segment that is freed meanwhile, so it is asked again with it.
   const auto seems_finished = [&] { return unfinished_messages(queue) == 0; };
   while (!all_finished()) {
     std::uint32_t lost = 0;
     {
-      const QueueLock lock = lock_consumers(queue);
+      const QueueLock lock = lock_consumers(queue, deadline);
+      if (!lock.held()) return false;
       lost = debt_of_the_dead(queue);
       return_leases_of_the_dead(queue);
     }
     if (lost != 0 && !all_finished()) throw_lost(lost);
-    if (!sync::wait_until(seems_finished, state_->tables.joiners, deadline, sync::fence_for_sleepers))
+    if (!sync::wait_until(seems_finished, state_->tables.joiners, deadline, sync::fence_for_sleepers) ||
+        deadline.expired())
       return all_finished();
   }
   return true;

@@ -532,6 +532,8 @@ void Engine::Master::deal_with_ends() {
                                      });
       if (pool_.worker(end.worker).retired.load(std::memory_order_acquire) == 0)
         observer_.lost(end.worker, end.status.describe());
+      else
+        observer_.left(end.worker);
       // One that came as far as taking tasks and is killed while it has none is only replaced.
       const bool was_ready = pool_.worker(end.worker).is_ready.load(std::memory_order_acquire) != 0;
       idle_ends_ = had_task || was_ready ? 0 : idle_ends_ + 1;

@@ -177,6 +177,11 @@ std::size_t Ledger::collect() {
 void Ledger::observe(std::uint32_t index, const SlotState& state, std::uint32_t ended, bool is_lost) {
   const TaskSlot& slot = pool_.slot(index);
   const std::uint32_t first = std::min(slot.first_item, ended);
+  // A replacement may have ended tasks before whoever started it comes to say so.
+  if (!observer_->knows(state.worker)) {
+    const std::uint32_t participant = pool_.worker(state.worker).participant.load(std::memory_order_relaxed);
+    observer_->started(state.worker, session_.pid_of(arena::ParticipantId::from_bits(participant)));
+  }
   observer_->ended(state.worker, ended - first, times_of(session_, pool_, index), is_lost);
   if (observer_->traces())
     observer_->name_last(entries_[index].job->describe(entries_[index].first_item + first));

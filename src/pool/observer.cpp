@@ -85,11 +85,13 @@ Observer::Observer(std::uint32_t workers, bool traces) : traces_(traces), made_(
 
 void Observer::started(std::uint32_t worker, pid_t pid) { workers_[worker].stats.pid = pid; }
 
+void Observer::left(std::uint32_t worker) { workers_[worker].stats.pid = 0; }
+
 void Observer::lost(std::uint32_t worker, const std::string& how) {
   WorkerStats& stats = workers_[worker].stats;
   ++stats.deaths;
   if (traces_) keep({Event::Kind::death, worker, stats.pid, 0, now(), now(), now(), "worker lost: " + how});
-  stats.pid = 0;
+  left(worker);
 }
 
 void Observer::ended(std::uint32_t worker, std::uint64_t items, const TaskTimes* times, bool is_lost) {

@@ -36,6 +36,10 @@ class Observer {
 
   [[nodiscard]] bool traces() const { return traces_; }
   void started(std::uint32_t worker, pid_t pid);
+  /// Whether it was told of the process that is this worker now. One that has been started may have ended tasks before.
+  [[nodiscard]] bool knows(std::uint32_t worker) const { return workers_[worker].stats.pid != 0; }
+  /// A worker has ended in order.
+  void left(std::uint32_t worker);
   /// A worker was lost; `how` says to what.
   void lost(std::uint32_t worker, const std::string& how);
   /// `items` of a chunk have ended on that worker. `times` may be null. `is_lost`: it died there.

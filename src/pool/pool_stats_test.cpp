@@ -158,6 +158,14 @@ TEST_F(PoolTrace, ShowsWhoWasLostWithWhat) {
   EXPECT_TRUE(holds("[x[\"args\"][\"items\"] for x in e if x.get(\"cat\") == \"task\"] == [1]"));
 }
 
+TEST_F(PoolTrace, NamesTheProcessThatRanEachTask) {
+  Pool pool({.processes = 1, .maxtasksperchild = 1, .trace = true});
+  std::string processes;
+  for (int task = 0; task < 10; ++task) processes += std::to_string(pool.apply(pid_of_worker)) + ",";
+  pool.trace(path_);
+  EXPECT_TRUE(holds("[x[\"args\"][\"worker pid\"] for x in e if x[\"ph\"] == \"X\"] == [" + processes + "]"));
+}
+
 TEST_F(PoolTrace, MustBeAskedForFirst) {
   Pool pool({.processes = 1});
   EXPECT_EQ(error_of([&] { return pool.trace(path_), 0; }),

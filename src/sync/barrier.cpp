@@ -32,8 +32,9 @@ arena::Reference make_barrier(std::size_t parties) {
   return reference;
 }
 
-StateLock locked_state(BarrierState& state) {
-  return StateLock(state.lock, [] {});
+StateLock locked_state(BarrierState& state, os::Deadline deadline = os::Deadline::never()) {
+  return StateLock(
+      state.lock, [] {}, deadline);
 }
 
 void wake_all(const BarrierState& state) { os::futex_wake_all(os::low_half(state.word)); }
@@ -42,6 +43,7 @@ void wake_all(const BarrierState& state) { os::futex_wake_all(os::low_half(state
   throw BrokenBarrier(std::string("procyon: the barrier is broken: ") + why +
                       "; reset() makes it usable again");
 }
+constexpr const char* not_in_time = "not all parties came in time";
 constexpr const char* broken_by_another =
     "a party timed out, ended while it waited, or called abort(), or the action failed";
 
@@ -86,13 +88,17 @@ BarrierEngine::Arrival BarrierEngine::arrive(os::Deadline deadline) const {
   for (;;) {
     BarrierMark now;
     {
-      const StateLock lock = locked_state(*state_);
+      const StateLock lock = locked_state(*state_, deadline);
       now = state_->load();
       if (now.broken) throw_broken(broken_by_another);
+      if (!lock.held()) {  // its holder is stopped
+        break_generation(now.generation);
+        throw_broken(not_in_time);
+      }
       if (now.arrived < state_->parties) {
         state_->places()[now.arrived].store(self, std::memory_order_relaxed);
         os::crash_point("barrier.arrive.placed");
-        state_->store({now.arrived + 1, now.generation, false});
+        if (!state_->change(now, {now.arrived + 1, now.generation, false})) throw_broken(broken_by_another);
         return {now.generation, now.arrived};
       }
     }
@@ -111,10 +117,10 @@ void BarrierEngine::pass(const Arrival& arrival, const std::function<void()>& ac
   }
   {
     const StateLock lock = locked_state(*state_);
-    const BarrierMark now = state_->load();
+    BarrierMark now = state_->load();
     if (now.broken || now.generation != arrival.generation) throw_broken(broken_by_another);
     state_->verdict(now.generation).store(BarrierState::Verdict::passed, std::memory_order_release);
-    state_->store(now.next_generation());
+    if (!state_->change(now, now.next_generation())) throw_broken(broken_by_another);
     os::crash_point("barrier.passed");
   }
   wake_all(*state_);
@@ -138,7 +144,7 @@ void BarrierEngine::wait_for_the_others(const Arrival& arrival, os::Deadline dea
     if (deadline.expired()) {
       break_generation(arrival.generation);
       if (state_->load().generation != arrival.generation) continue;  // it was passed or reset just then
-      throw_broken("not all parties came in time");
+      throw_broken(not_in_time);
     }
     os::futex_wait(os::low_half(state_->word), now.low_half(), deadline.slice(os::wait_slice));
   }
@@ -151,14 +157,13 @@ bool BarrierEngine::break_if_somebody_died(std::uint32_t generation) const {
   return state_->load().generation == generation;
 }
 
+// Without the lock: whoever gives up in time must not wait for a holder that is stopped.
 void BarrierEngine::break_generation(std::uint32_t generation) const {
-  {
-    const StateLock lock = locked_state(*state_);
-    const BarrierMark now = state_->load();
+  BarrierMark now = state_->load();
+  do
     if (now.generation != generation) return;
-    state_->store({now.arrived, now.generation, true});
-    os::crash_point("barrier.broken");
-  }
+  while (!state_->change(now, {now.arrived, now.generation, true}));
+  os::crash_point("barrier.broken");
   wake_all(*state_);
 }
 
@@ -167,9 +172,10 @@ void BarrierEngine::abort() const { break_generation(state_->load().generation);
 void BarrierEngine::reset() const {
   {
     const StateLock lock = locked_state(*state_);
-    const BarrierMark now = state_->load();
+    BarrierMark now = state_->load();
     state_->verdict(now.generation).store(BarrierState::Verdict::was_reset, std::memory_order_release);
-    state_->store(now.next_generation());
+    while (!state_->change(now, now.next_generation())) {
+    }
     os::crash_point("barrier.reset");
   }
   wake_all(*state_);

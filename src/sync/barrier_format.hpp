@@ -1,13 +1,15 @@
 // A barrier in shared memory: its complete format, and what a death at any point leaves behind.
 //
 // FORMAT. One word, | arrived 32 | generation 31 | broken 1 |, on whose low half those sleep who have arrived; and a place
-// for each party, which names the process that arrived there in this generation. All under `lock`, each change one store
-// of the word:
+// for each party, which names the process that arrived there in this generation. Each change is one compare-and-swap of
+// the word, and all but one are made under `lock`:
 //
 //   arrive       place[arrived] := this process; arrived + 1
 //   pass         the last to arrive, when the action is done: verdict of the generation := passed; arrived := 0,
 //                generation + 1
-//   break        broken := 1: a time-out, abort(), an action that threw, a dead party
+//   break        broken := 1: a time-out, abort(), an action that threw, a dead party. Without the lock, whose holder may be
+//                stopped when a time-out comes: so it may come between another's look at the word and its change. That
+//                one's compare-and-swap then fails: it has not arrived, or not passed; reset() tries again.
 //   reset        verdict := was_reset; arrived := 0, generation + 1, broken := 0
 //
 // A verdict is kept for `verdict_count` generations; a sleeper looks many times a second.
@@ -62,7 +64,13 @@ struct BarrierState : arena::Counted {
   [[nodiscard]] BarrierMark load() const {
     return BarrierMark::from_bits(word.load(std::memory_order_acquire));
   }
-  void store(BarrierMark mark) { word.store(mark.bits(), std::memory_order_seq_cst); }
+  /// False if the word is not `from` any more, which then says what it is.
+  bool change(BarrierMark& from, BarrierMark to) {
+    std::uint64_t expected = from.bits();
+    if (word.compare_exchange_strong(expected, to.bits(), std::memory_order_seq_cst)) return true;
+    from = BarrierMark::from_bits(expected);
+    return false;
+  }
   std::atomic<Verdict>& verdict(std::uint32_t generation) { return verdicts[generation % verdict_count]; }
 
   using Place = std::atomic<std::uint32_t>;  // bits of a ParticipantId

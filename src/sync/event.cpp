@@ -29,7 +29,11 @@ Event::Event() : reference_(arena::Reference::create<EventState>(sync::event_typ
 Event::Event(arena::Reference reference)
     : reference_(sync::checked(std::move(reference), sync::event_type)) {}
 
-bool Event::is_set() const { return (word().load(std::memory_order_acquire) & EventState::set_bit) != 0; }
+bool Event::is_set() const {
+  const bool set = (word().load(std::memory_order_acquire) & EventState::set_bit) != 0;
+  if (!set) sync::found_nothing(reference_.handle());  // fileno() becomes unreadable
+  return set;
+}
 
 void Event::set() {
   const std::uint32_t before = word().exchange(EventState::set_bit, std::memory_order_acq_rel);
@@ -38,11 +42,19 @@ void Event::set() {
     sync::ring(before);
 }
 
-void Event::clear() { word().fetch_and(~EventState::set_bit, std::memory_order_acq_rel); }
+void Event::clear() {
+  word().fetch_and(~EventState::set_bit, std::memory_order_acq_rel);
+  sync::found_nothing(reference_.handle());
+}
 
 sync::WaitTarget Event::wait_target() const {
   return {std::make_shared<WaitableEvent>(reference_),
           {sync::WaitTarget::Kind::object, reference_.handle().bits()}};
+}
+
+int Event::fileno() const {
+  const auto target = [](const void* event) { return static_cast<const Event*>(event)->wait_target(); };
+  return watch_.descriptor(reference_.handle(), target, this);
 }
 
 bool Event::wait_until(os::Deadline deadline) const {
@@ -50,7 +62,10 @@ bool Event::wait_until(os::Deadline deadline) const {
   for (int attempt = 0;; ++attempt) {
     std::uint32_t seen = word().load(std::memory_order_acquire);
     if ((seen & EventState::set_bit) != 0) return true;
-    if (deadline.expired()) return false;
+    if (deadline.expired()) {
+      sync::found_nothing(reference_.handle());
+      return false;
+    }
     if (attempt < spins) {
       os::spin_pause();
       continue;

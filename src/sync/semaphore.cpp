@@ -63,8 +63,9 @@ bool take_from_the_dead(SemaphoreState& state) {
   return found;
 }
 
-StateLock locked_state(SemaphoreState& state) {
-  return StateLock(state.lock, [&state] { recount(state); });
+StateLock locked_state(SemaphoreState& state, os::Deadline deadline = os::Deadline::never()) {
+  return StateLock(
+      state.lock, [&state] { recount(state); }, deadline);
 }
 
 std::uint32_t available(const SemaphoreState& state) {
@@ -93,7 +94,8 @@ template <class Take>
 bool Semaphore::take_until(os::Deadline deadline, Take take) const {
   for (;;) {
     {
-      const StateLock lock = locked_state(*state_);
+      const StateLock lock = locked_state(*state_, deadline);
+      if (!lock.held()) return false;
       if (available(*state_) > 0 || (take_from_the_dead(*state_) && available(*state_) > 0)) {
         take();
         return true;

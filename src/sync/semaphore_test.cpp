@@ -1,6 +1,7 @@
 #include "procyon/semaphore.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <atomic>
 #include <mutex>
@@ -11,7 +12,9 @@
 
 #include "arena/test_process.hpp"
 #include "procyon/detail/arena/session.hpp"
+#include "procyon/detail/sync/state_lock.hpp"
 #include "procyon/value.hpp"
+#include "sync/semaphore_format.hpp"
 
 namespace procyon {
 namespace {
@@ -52,6 +55,22 @@ TEST(Semaphore, MayStartWithNoneAndIsReleasedByAnybody) {
   for (int count = 0; count < 3; ++count) semaphore.acquire();
   EXPECT_EQ(other.wait(), 0);
   EXPECT_TRUE(semaphore.locked());
+}
+
+TEST(Semaphore, AStoppedHolderOfItsLockDelaysOthersNoLongerThanTheirDeadline) {
+  Semaphore semaphore(1);
+  TestProcess holder([&] {
+    const sync::StateLock lock(semaphore.reference().get<sync::SemaphoreState>().lock, [] {});
+    ::raise(SIGSTOP);
+    return 0;
+  });
+  holder.wait_until_stopped();
+  EXPECT_FALSE(semaphore.acquire(1ms));
+  EXPECT_FALSE(semaphore.permit(0s));
+  EXPECT_FALSE(semaphore.permit(1ms));
+  holder.go_on();
+  EXPECT_TRUE(semaphore.acquire(60s));
+  EXPECT_EQ(holder.wait(), 0);
 }
 
 TEST(Semaphore, RefusesAValueThatItCannotHave) {
