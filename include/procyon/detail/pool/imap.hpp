@@ -2,8 +2,9 @@
 //
 //   for (int square : pool.imap(square_of, numbers)) ...
 //
-// The input is read only a bounded window ahead of what was taken, so it may be endless. It is walked by the thread
-// that loops. Leaving the loop early is fine: tasks that were given out run to their end and their results are dropped.
+// The input is read only a bounded window ahead of what was taken, so it may be endless. The window is bounded in items,
+// and in bytes: those of inputs that are given out, of results that wait to be taken, and of results that are to be
+// expected of what runs. But an item for each worker may be out in any case. The input is walked by the thread that loops. Leaving the loop early is fine: tasks that were given out run to their end and their results are dropped.
 // Loop over it once.
 #pragma once
 
@@ -14,13 +15,15 @@
 #include <optional>
 #include <utility>
 
+#include "procyon/detail/pool/flow_job.hpp"
 #include "procyon/detail/pool/typed_job.hpp"
 
 namespace procyon::pool {
 
 struct FlowOptions {
-  std::uint32_t chunksize;
-  std::size_t window;  // items given out or waiting to be taken
+  ChunkSizer chunks;
+  std::size_t window;        // chunks given out or waiting to be taken
+  std::size_t window_bytes;  // of these
   std::optional<std::chrono::nanoseconds> timeout;
   JobRules rules;
 };
@@ -46,6 +49,8 @@ class FlowRange {
         input_(std::forward<Ranges>(ranges)...),
         job_(std::make_shared<Job<R>>(call)) {
     job_->rules = options.rules;
+    job_->chunks = options.chunks;
+    if constexpr (Input::is_sized) job_->chunks.expect(input_.size());
   }
 
   class Iterator {
@@ -98,9 +103,8 @@ class FlowRange {
 
   void give_out() {
     typename Encoder::Type encoder(function_);
-    for (; given_ - taken_ < options_.window && !input_.at_end(); encoder.begin()) {
-      while (encoder.count() < options_.chunksize && !input_.at_end())
-        input_.next([&](const auto&... elements) { encoder.add(elements...); });
+    for (std::size_t chunk = 0; !input_.at_end() && (chunk = room()) != 0; encoder.begin()) {
+      fill(encoder, chunk);
       {
         const std::lock_guard guard(engine_->mutex());
         job_->expect(encoder.count());
@@ -108,6 +112,25 @@ class FlowRange {
       engine_->submit({job_, given_, encoder.count(), options_.timeout}, encoder.task(), true);
       given_ += encoder.count();
     }
+  }
+
+  // How many items may be given out now.
+  std::size_t room() {
+    const std::lock_guard guard(engine_->mutex());
+    const std::size_t chunk = job_->chunks.next();
+    const std::size_t out = given_ - taken_;
+    if (out >= options_.window * chunk) return 0;
+    const bool is_too_much = job_->bytes_held(given_ - job_->arrived()) >= options_.window_bytes;
+    return is_too_much && out >= engine_->process_count() ? 0 : chunk;
+  }
+
+  // Large items do not wait for more of them, if it is ours to say how many go together.
+  void fill(typename Encoder::Type& encoder, std::size_t chunk) {
+    const bool adapts = options_.chunks.adapts();
+    const std::size_t most = options_.window_bytes / (2 * options_.window);
+    while (encoder.count() < chunk && !input_.at_end() &&
+           !(adapts && encoder.count() != 0 && encoder.task().items.size() >= most))
+      input_.next([&](const auto&... elements) { encoder.add(elements...); });
   }
 
   std::shared_ptr<Engine> engine_;
