@@ -45,6 +45,7 @@ class FlowJob : public TypedJob<R> {
   [[nodiscard]] std::size_t bytes_held(std::size_t running) const {
     return this->input_bytes() + waiting_bytes_ + running * usual_bytes_;
   }
+  [[nodiscard]] std::size_t usual_bytes() const { return usual_bytes_; }
   /// Items that have ended.
   [[nodiscard]] std::size_t arrived() const { return arrived_; }
 

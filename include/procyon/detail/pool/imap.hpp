@@ -8,6 +8,7 @@
 // Loop over it once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -117,21 +118,26 @@ class FlowRange {
   // How many items may be given out now.
   std::size_t room() {
     const std::lock_guard guard(engine_->mutex());
-    const std::size_t chunk = job_->chunks.next();
+    std::size_t chunk = job_->chunks.next();
+    // Items with large results do not go together, if it is ours to say how many do.
+    if (options_.chunks.adapts() && job_->usual_bytes() != 0)
+      chunk = std::clamp<std::size_t>(chunk_bytes() / job_->usual_bytes(), 1, chunk);
     const std::size_t out = given_ - taken_;
     if (out >= options_.window * chunk) return 0;
     const bool is_too_much = job_->bytes_held(given_ - job_->arrived()) >= options_.window_bytes;
     return is_too_much && out >= engine_->process_count() ? 0 : chunk;
   }
 
-  // Large items do not wait for more of them, if it is ours to say how many go together.
+  // Neither do large items.
   void fill(typename Encoder::Type& encoder, std::size_t chunk) {
-    const bool adapts = options_.chunks.adapts();
-    const std::size_t most = options_.window_bytes / (2 * options_.window);
-    while (encoder.count() < chunk && !input_.at_end() &&
-           !(adapts && encoder.count() != 0 && encoder.task().items.size() >= most))
+    const auto is_large = [&] {
+      return options_.chunks.adapts() && encoder.count() != 0 && encoder.task().items.size() >= chunk_bytes();
+    };
+    while (encoder.count() < chunk && !input_.at_end() && !is_large())
       input_.next([&](const auto&... elements) { encoder.add(elements...); });
   }
+
+  [[nodiscard]] std::size_t chunk_bytes() const { return options_.window_bytes / (2 * options_.window); }
 
   std::shared_ptr<Engine> engine_;
   FlowOptions options_;
