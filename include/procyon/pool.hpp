@@ -193,7 +193,7 @@ class Pool {
   }
 
   /// A range of the results in order, as they come; reads the input only some items ahead (detail/pool/imap.hpp). An error
-  /// is thrown when its turn comes. An lvalue range must outlive the loop. The default chunk is 1.
+  /// is thrown when its turn comes. An lvalue range must outlive the loop.
   template <pool::Function F, class... Ranges>
   auto imap(F&& function, Ranges&&... ranges) {
     return imap(MapOptions{}, std::forward<F>(function), std::forward<Ranges>(ranges)...);
@@ -295,17 +295,17 @@ class Pool {
 
   template <class R, class F, class Inputs>
   auto later(const char* call, MapAsyncOptions<R> options, const F& function, Inputs inputs) {
-    const MapOptions how{options.chunksize, options.timeout, options.retries, options.retry_when,
-                         options.total_timeout};
+    const MapOptions how{options.chunksize,  options.timeout,       options.retries,
+                         options.retry_when, options.total_timeout, std::nullopt};
     auto job = std::make_shared<pool::ListJob<R>>(call);
     set_rules(job, call, how);
     job->rules.can_be_ended = true;
     const std::optional<std::size_t> items = inputs.known_size();
-    const std::size_t chunksize = chunk_of(how, items);
+    job->chunks = chunks_of(how);
     if (items) job->resize(*items);
     typename pool::EncoderFor<F, typename Inputs::Stored>::Type encoder(function);
     meanwhile(job, options.callback, options.error_callback,
-              [&] { give_out_all(inputs, encoder, job, chunksize, how, false); });
+              [&] { give_out_all(inputs, encoder, job, how, false); });
     return AsyncResult<Results<R>>(engine_, std::move(job));
   }
 
@@ -332,7 +332,7 @@ class Pool {
     auto job = std::make_shared<Job>(call, true);
     set_rules(job, call, options);
     const std::optional<std::size_t> items = inputs.known_size();
-    const std::size_t chunksize = chunk_of(options, items);
+    job->chunks = chunks_of(options);
     if (items) job->resize(*items);
     typename Encoder::Type encoder(function);
     try {
@@ -340,9 +340,10 @@ class Pool {
       const bool can_repeat = encoder.task().parcel.empty() && pool::crosses_as_bytes<F>;
       // Nor is there anything to copy for threads.
       if (const std::optional<pool::ItemRun> run = inputs.contiguous(); run && can_repeat) {
-        engine_->submit_all({job, 0, 0, options.timeout}, encoder.task(), *run, chunksize);
+        job->chunks.expect(*items);
+        engine_->submit_all({job, 0, 0, options.timeout}, encoder.task(), *run);
       } else {
-        give_out_all(inputs, encoder, job, chunksize, options, true);
+        give_out_all(inputs, encoder, job, options, true);
       }
     } catch (...) {
       engine_->wait(*job, os::Deadline::never());  // the input failed: what was given out ends first
@@ -361,11 +362,16 @@ class Pool {
   }
 
   template <class Inputs, class Encoder, class Job>
-  void give_out_all(Inputs& inputs, Encoder& encoder, const std::shared_ptr<Job>& job, std::size_t chunksize,
+  void give_out_all(Inputs& inputs, Encoder& encoder, const std::shared_ptr<Job>& job,
                     const MapOptions& options, bool will_wait) {
+    const std::optional<std::size_t> items = inputs.known_size();
+    const std::size_t even_share = options.chunksize.value_or(even_chunk(items));
+    job->chunks.expect(items.value_or(pool::ChunkSizer::endless));
     inputs.start();
     for (std::size_t given = 0; !inputs.at_end(); encoder.begin()) {
-      while (encoder.count() < chunksize && !inputs.at_end())
+      // Who does not wait for the workers has measured nothing: the pool cuts these chunks as it gives them out.
+      const std::size_t chunk = will_wait && !options.chunksize ? engine_->next_chunk(*job) : even_share;
+      while (encoder.count() < chunk && !inputs.at_end())
         inputs.next([&](const auto&... elements) { encoder.add(elements...); });
       if (!inputs.is_sized) {
         const std::lock_guard guard(engine_->mutex());
@@ -390,17 +396,16 @@ class Pool {
 
   template <template <class> class Job, bool as_outcomes, class F, class... Ranges>
   auto flow(const char* call, MapOptions options, F&& function, Ranges&&... ranges) {
-    const std::size_t chunksize = flow_chunk_of(options);
-    const pool::FlowOptions flow{static_cast<std::uint32_t>(chunksize), window_of(chunksize), options.timeout,
-                                 pool::rules_of(options.retries, options.retry_when)};
     return pool::FlowRange<Job, as_outcomes, std::decay_t<F>, Ranges...>(
-        engine_, call, flow, std::forward<F>(function), std::forward<Ranges>(ranges)...);
+        engine_, call, flow_options(options, pool::Inputs<Ranges...>::is_sized), std::forward<F>(function),
+        std::forward<Ranges>(ranges)...);
   }
 
-  // Throw std::invalid_argument for a chunk of 0.
-  [[nodiscard]] std::size_t chunk_of(const MapOptions& options, std::optional<std::size_t> items) const;
-  [[nodiscard]] static std::size_t flow_chunk_of(const MapOptions& options);
-  [[nodiscard]] std::size_t window_of(std::size_t chunksize) const;
+  // Throw std::invalid_argument for a chunk of 0, and for what is not for that kind of call.
+  [[nodiscard]] pool::ChunkSizer chunks_of(const MapOptions& options) const;
+  [[nodiscard]] pool::FlowOptions flow_options(const MapOptions& options, bool has_size) const;
+  // A fair share of that many items, without a look at the time they take.
+  [[nodiscard]] std::size_t even_chunk(std::optional<std::size_t> items) const;
 
   std::shared_ptr<pool::Engine> engine_;
   bool traces_ = false;

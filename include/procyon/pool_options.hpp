@@ -12,6 +12,16 @@
 // TIME-OUTS are of each item, from its begin; `.total_timeout` is of the whole call, from its beginning. What overruns ends
 // with TimeoutError, its worker as with AsyncResult::cancel().
 //
+// CHUNKS. `.chunksize` items go to a worker together, at least 1. If nothing is said, the pool measures: chunks grow until
+// one is about a millisecond of work, and shrink towards the end of the input, so that tasks of any length do well. Say it
+// where a callable keeps state from item to item, or where `maxtasksperchild`, which counts chunks, is to mean a number of
+// items. imap and its kind send items one by one if their input does not know its size: the next one may be long in coming.
+//
+// THE WINDOW of imap and its kind is what may be given out and not yet taken by the loop: some items for each worker, and
+// `.window_bytes` at most, of inputs and results together; but one item for each worker in any case. So a loop that is
+// slower than the workers holds them up, and memory stays bounded. What results need is known when the first ones are
+// there: until then, the number of items alone bounds it. A ThreadPool, which encodes nothing, counts items alone.
+//
 // CALLBACKS run one after the other in a thread of the pool, "procyon-calls", which is made with the first of them: the
 // callback when the call has ended well, the error callback with what get() would throw. They may call the pool, also
 // wait for its tasks; while one runs the next waits. What a callback throws is logged (or said in a line on stderr) and
@@ -93,11 +103,12 @@ struct AsyncOptions {
 
 /// Of map(), starmap(), imap() and their kind.
 struct MapOptions {
-  std::optional<std::size_t> chunksize = {};             // items that go to a worker together; at least 1
+  std::optional<std::size_t> chunksize = {};             // items that go to a worker together; see CHUNKS
   std::optional<std::chrono::nanoseconds> timeout = {};  // of each item, from its begin
   int retries = 0;                                       // of each item, when its worker is lost
   RetryWhen retry_when = RetryWhen::worker_lost;
   std::optional<std::chrono::nanoseconds> total_timeout = {};  // of the whole call; not for imap and its kind
+  std::optional<std::size_t> window_bytes = {};  // of imap and its kind alone; 64 MiB if nothing is said
 };
 
 /// Of map_async() and starmap_async(), for a function that returns R.
@@ -105,11 +116,11 @@ template <class R>
 struct MapAsyncOptions {
   Callback<Results<R>> callback = {};
   ErrorCallback error_callback = {};
-  std::optional<std::size_t> chunksize = {};             // items that go to a worker together; at least 1
+  std::optional<std::size_t> chunksize = {};             // items that go to a worker together; see CHUNKS
   std::optional<std::chrono::nanoseconds> timeout = {};  // of each item, from its begin
   int retries = 0;                                       // of each item, when its worker is lost
   RetryWhen retry_when = RetryWhen::worker_lost;
-  std::optional<std::chrono::nanoseconds> total_timeout = {};  // of the whole call; not for imap and its kind
+  std::optional<std::chrono::nanoseconds> total_timeout = {};  // of the whole call
 };
 
 namespace pool {

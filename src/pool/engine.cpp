@@ -88,8 +88,8 @@ class Engine::Master final : public Interruptible {
   bool end_job(Job& job, const std::exception_ptr& error);
   void end_job_at(const std::shared_ptr<Job>& job, os::Deadline deadline, std::exception_ptr error);
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
-  void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
-                  std::size_t chunksize);
+  void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items);
+  std::size_t next_chunk(Job& job);
   bool wait_for(Condition condition, os::Deadline deadline);
   bool wait(const Job& job, os::Deadline deadline);
   void collect();
@@ -135,7 +135,7 @@ class Engine::Master final : public Interruptible {
   void start_here();
   void start_threads(std::uint32_t count);
   bool end_at_once(const TaskDescription& description);
-  void wait_for_room(std::size_t window);
+  void wait_for_room(const Job& job, std::size_t window);
   [[nodiscard]] std::size_t tasks_to_await(std::size_t missing) const;
   static void ring(os::FutexWord& bell);
   void wake_foreman() { ring(*foremans_bell_); }
@@ -264,44 +264,47 @@ void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool
     return run_here();
   }
   if (!wait_for_slot) {
-    if (!try_submit(description, task)) {
+    const bool may_be_cut = description.item_count > 1 && description.job->chunks.adapts();
+    if (may_be_cut || !try_submit(description, task)) {
       const std::lock_guard guard(mutex_);
       require_open();
       if (end_at_once(description)) return;
       count_pending(*description.job, description.item_count);
       ledger_.keep(description, std::move(task));
+      if (may_be_cut) ledger_.feed();
     }
     return wake_foreman();  // its result may have to be collected though nobody waits
   }
-  while (!try_submit(description, task)) wait_for_room(pool_.slot_count);
+  while (!try_submit(description, task)) wait_for_room(*description.job, pool_.slot_count);
 }
 
-void Engine::Master::submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
-                                std::size_t chunksize) {
-  // Large tasks need not lie in store by the hundred: what is in the cache is worked off faster.
-  constexpr std::size_t large = 4096;
-  const bool are_large = chunksize * items.item_size >= large;
-  const std::size_t window =
-      are_large ? std::min(pool_.slot_count, std::max(8u, 4 * pool_.worker_count)) : pool_.slot_count;
-  constexpr std::size_t announced_together = 16;
-  const std::size_t batch = are_large ? 1 : announced_together;
+void Engine::Master::submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items) {
   const std::size_t count = items.items.size() / items.item_size;
+  ChunkSizer& chunks = description.job->chunks;
   TaskDescription next = description;
   check_timeout(next);
   for (std::size_t given = 0; given < count;) {
     bool has_room = true;
+    std::size_t window = pool_.slot_count;
     {
       const std::lock_guard guard(mutex_);
       require_open();
+      // Large tasks need not lie in store by the hundred: what is in the cache is worked off faster.
+      constexpr std::size_t large = 4096;
+      const bool are_large = chunks.next() * items.item_size >= large;
+      if (chunks.adapts()) window = chunks.window();
+      if (are_large) window = std::min<std::size_t>(window, std::max(8u, 4 * pool_.worker_count));
+      constexpr std::size_t announced_together = 16;
+      const std::size_t batch = are_large ? 1 : announced_together;
       for (std::size_t unannounced = 0; has_room && given < count && unannounced < batch; ++unannounced) {
         next.first_item = description.first_item + given;
-        next.item_count = static_cast<std::uint32_t>(std::min(chunksize, count - given));
+        next.item_count = static_cast<std::uint32_t>(std::min(chunks.next(), count - given));
         if (end_at_once(next)) {
           given += next.item_count;
           continue;
         }
         has_room =
-            ledger_.outstanding() < window &&
+            Ledger::tasks_of(*next.job) < window &&
             ledger_.give_out(next, task,
                              items.items.subspan(given * items.item_size, next.item_count * items.item_size));
         if (!has_room) break;
@@ -315,17 +318,35 @@ void Engine::Master::submit_all(const TaskDescription& description, EncodedTask&
       continue;
     }
     if (description.timeout) wake_foreman();
-    if (!has_room) wait_for_room(window);
+    if (!has_room) wait_for_room(*description.job, window);
   }
 }
 
-// A quarter of the slots at a time: going back and forth for each single one would cost more than the tasks.
-void Engine::Master::wait_for_room(std::size_t window) {
+std::size_t Engine::Master::next_chunk(Job& job) {
+  for (;;) {
+    std::size_t window = 0;
+    {
+      const std::lock_guard guard(mutex_);
+      if (!job.chunks.adapts()) return job.chunks.next();
+      window = job.chunks.window();
+      if (Ledger::tasks_of(job) < window || is_shut_.load(std::memory_order_relaxed))
+        return job.chunks.next();
+    }
+    wait_for_room(job, window);
+  }
+}
+
+// A quarter of the window, or of the slots, at a time: going back and forth for each task would cost more than the tasks.
+void Engine::Master::wait_for_room(const Job& job, std::size_t window) {
+  const auto beyond = [](std::size_t tasks, std::size_t room) -> std::size_t {
+    const std::size_t wanted = room / 4 * 3;
+    return tasks > wanted ? tasks - wanted : 0;
+  };
   const auto missing = [&]() -> std::size_t {
     if (is_shut_.load(std::memory_order_acquire)) return 0;
-    const std::size_t outstanding = ledger_.outstanding();
-    const std::size_t wanted = window / 4 * 3;
-    if (outstanding > wanted) return outstanding - wanted;
+    const std::size_t tasks =
+        std::max(beyond(Ledger::tasks_of(job), window), beyond(ledger_.outstanding(), pool_.slot_count));
+    if (tasks != 0) return tasks;
     return ledger_.is_blocked() ? 1 : 0;  // the foreman looks too, should the next completion take long
   };
   wait_for(Condition(missing), os::Deadline::never());
@@ -807,10 +828,13 @@ void Engine::submit(TaskDescription description, EncodedTask& task, bool wait_fo
   master_->require_creator();
   master_->submit(std::move(description), task, wait_for_slot);
 }
-void Engine::submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
-                        std::size_t chunksize) {
+void Engine::submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items) {
   master_->require_creator();
-  master_->submit_all(description, task, items, chunksize);
+  master_->submit_all(description, task, items);
+}
+std::size_t Engine::next_chunk(Job& job) {
+  master_->require_creator();
+  return master_->next_chunk(job);
 }
 bool Engine::wait(const Job& job, os::Deadline deadline) {
   master_->require_creator();

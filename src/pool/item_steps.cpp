@@ -34,7 +34,7 @@ ItemSteps::ItemSteps(TaskSlot& slot, ResultWriter& results, std::span<const std:
       attachments_(attachments),
       next_(slot.first_item),
       end_(slot.item_count),
-      guarded_(slot.timed != 0),
+      guarded_((slot.timed & TaskSlot::is_guarded) != 0),
       me_(arena::current_participant().bits()),
       outcome_(&parcel_) {
   static_assert(running(7) == Progress{8, false, 7}.bits() && finished(7) == Progress{8, false, 8}.bits());

@@ -37,8 +37,8 @@ Ledger::Ledger(arena::Session& session, PoolState& pool, Handle pool_handle, Obs
   for (std::uint32_t index = pool.slot_count; index-- > 0;) free_.push_back(index);
 }
 
-bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
-                      std::span<const std::byte> items) {
+bool Ledger::give_out(const TaskDescription& description, EncodedTask& task, std::span<const std::byte> items,
+                      std::uint32_t first) {
   if (!unpublished_.empty()) republish();
   if (free_.empty() || !unpublished_.empty()) return false;
   const std::uint32_t index = free_.back();
@@ -57,6 +57,10 @@ bool Ledger::give_out(const TaskDescription& description, EncodedTask& task,
   entry.delivered = 0;
   entry.timeout = description.timeout;
   entry.local = task.local;
+  entry.local_first = first;
+  entry.bytes = items.size();
+  job.input_bytes_ += entry.bytes;
+  job.chunks.given(description.item_count);
   count(outstanding_, 1);
   if (description.timeout) ++timed_in_use_;
   publish(index);
@@ -111,9 +115,9 @@ void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTas
   slot.item_size = task.item_size;
   slot.first_item = 0;
   slot.item_count = description.item_count;
-  slot.timed = 0;
+  slot.timed = description.job->chunks.adapts() ? TaskSlot::is_measured : 0;
   if (description.timeout || pool_.max_task_cpu != 0)
-    slot.timed = TaskSlot::is_guarded | TaskSlot::is_clocked;
+    slot.timed |= TaskSlot::is_guarded | TaskSlot::is_clocked;
   if (can_end_workers_ && (description.timeout || description.job->rules.can_be_ended)) {
     slot.timed |= TaskSlot::is_guarded;
     if (task.is_stoppable) slot.timed |= TaskSlot::is_stoppable;
@@ -130,19 +134,61 @@ void Ledger::keep(const TaskDescription& description, EncodedTask&& task) {
   kept->is_stateless = task.is_stateless;
   kept->local = std::move(task.local);
   kept->is_stoppable = task.is_stoppable;
+  kept->can_be_split = task.can_be_split;
   kept_.push_back({description, std::move(kept)});
   count(outstanding_, 1);
 }
 
 bool Ledger::feed() {
-  bool fed = republish();
-  while (!kept_.empty() && give_out(kept_.front().description, *kept_.front().task)) {
-    kept_.pop_front();
-    count(outstanding_, minus_one);  // give_out() has counted it anew
-    fed = true;
+  bool any = republish();
+  for (auto kept = kept_.begin(); kept != kept_.end();) {
+    const Fed fed = feed_from(*kept);
+    if (fed == Fed::no_slot) break;
+    any |= fed != Fed::enough;
+    if (fed == Fed::all) {
+      kept = kept_.erase(kept);
+      count(outstanding_, minus_one);  // give_out() has counted it anew
+    } else if (fed == Fed::enough) {
+      ++kept;  // its job has as much in store as it should: the next one's turn
+    }
   }
   announce();
-  return fed;
+  return any;
+}
+
+// One more task of what is kept.
+Ledger::Fed Ledger::feed_from(Kept& kept) {
+  const Job& job = *kept.description.job;
+  TaskDescription next = kept.description;
+  if (job.chunks.adapts() && kept.task->can_be_split && kept.task->parcel.empty()) {
+    if (tasks_of(job) >= job.chunks.window()) return Fed::enough;
+    next.item_count = static_cast<std::uint32_t>(std::min<std::size_t>(job.chunks.next(), next.item_count));
+  }
+  const LocalItems local{kept.task->local.get(), kept.first};
+  const std::size_t bytes = bytes_of_items(kept, next.item_count);
+  const auto items = local.task != nullptr ? std::as_bytes(std::span(&local, 1))
+                                           : kept.task->items.bytes().subspan(kept.first_byte, bytes);
+  if (!give_out(next, *kept.task, items, kept.first)) return Fed::no_slot;
+  kept.first += next.item_count;
+  kept.first_byte += bytes;
+  kept.description.first_item += next.item_count;
+  kept.description.item_count -= next.item_count;
+  return kept.description.item_count == 0 ? Fed::all : Fed::some;
+}
+
+// Of the next ones that are kept.
+std::size_t Ledger::bytes_of_items(const Kept& kept, std::uint32_t items) {
+  if (kept.task->local) return 0;
+  if (items == kept.description.item_count) return kept.task->items.size() - kept.first_byte;
+  if (kept.task->item_size != EncodedTask::variable_items) return std::size_t{items} * kept.task->item_size;
+  const std::byte* const bytes = kept.task->items.bytes().data() + kept.first_byte;
+  std::size_t end = 0;
+  for (std::uint32_t item = 0; item < items; ++item) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, bytes + end, sizeof size);
+    end += sizeof size + size;
+  }
+  return end;
 }
 
 void Ledger::publish(std::uint32_t index) {
@@ -203,6 +249,9 @@ void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
   }
   while (ended < slot.item_count && has_ended(entry, ended)) ++ended;
   if (observer_ != nullptr) observe(index, state, is_done ? slot.item_count : ended, !is_done);
+  if (is_done && (slot.timed & TaskSlot::is_measured) != 0)
+    entry.job->chunks.learn(slot.item_count - slot.first_item,
+                            std::chrono::nanoseconds(slot.took.load(std::memory_order_relaxed)));
   if (is_done || ended == slot.item_count) return free_slot(index);
   publish_again(index, ended);
 }
@@ -297,7 +346,7 @@ void Ledger::deliver_local(std::uint32_t index, std::uint32_t finished) {
   for (; entry.delivered < finished; ++entry.delivered) {
     const std::size_t item = entry.first_item + entry.delivered;
     try {
-      entry.local->deliver(*entry.job, item, entry.delivered);
+      entry.local->deliver(*entry.job, item, entry.local_first + entry.delivered);
     } catch (...) {
       entry.job->fail(item, std::current_exception());
     }
@@ -325,6 +374,7 @@ void Ledger::free_slot(std::uint32_t index) {
     --specials_in_use_;
   }
   Job& job = *entry.job;
+  job.input_bytes_ -= entry.bytes;
   entry.job = nullptr;
   entry.local.reset();
   let_go(job);

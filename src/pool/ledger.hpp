@@ -35,11 +35,12 @@ class Ledger {
   bool give_out(const TaskDescription& description, EncodedTask& task) {
     return give_out(description, task, task.items.bytes());
   }
-  /// The same with items that lie elsewhere.
-  bool give_out(const TaskDescription& description, EncodedTask& task, std::span<const std::byte> items);
+  /// The same with items that lie elsewhere; `first` is the number of the first one in the task, if that is a local one.
+  bool give_out(const TaskDescription& description, EncodedTask& task, std::span<const std::byte> items,
+                std::uint32_t first = 0);
   /// Wakes workers for what was given out.
   void announce() { publisher_.announce(); }
-  /// Keeps a task until a slot is free (feed()).
+  /// Keeps a task until a slot is free (feed()). It is cut into smaller ones then, if the job's `chunks` say so.
   void keep(const TaskDescription& description, EncodedTask&& task);
   /// Gives out kept tasks. Returns whether it gave out any.
   bool feed();
@@ -98,14 +99,19 @@ class Ledger {
     std::size_t first_item = 0;
     std::uint32_t item_count = 0;
     std::uint32_t delivered = 0;  // items [0, delivered) of the slot have ended
+    std::size_t bytes = 0;        // of the items
     std::optional<std::chrono::nanoseconds> timeout;
     std::shared_ptr<LocalTask> local;  // if the task never leaves this process
+    std::uint32_t local_first = 0;     // its item 0 is this one of that
     std::unique_ptr<Special> special;  // null for nearly all
   };
   struct Kept {
-    TaskDescription description;
+    TaskDescription description;  // of the items that were not given out
     std::unique_ptr<EncodedTask> task;
+    std::uint32_t first = 0;  // item of the task, and its first byte, that comes next
+    std::size_t first_byte = 0;
   };
+  enum class Fed : std::uint8_t { all, some, enough, no_slot };
 
   void fill(TaskSlot& slot, const TaskDescription& description, EncodedTask& task,
             std::span<const std::byte> items);
@@ -116,6 +122,8 @@ class Ledger {
   void deliver_finished(std::uint32_t index, std::uint32_t finished);
   void observe(std::uint32_t index, const SlotState& state, std::uint32_t ended, bool is_lost);
   void deliver_local(std::uint32_t index, std::uint32_t finished);
+  Fed feed_from(Kept& kept);
+  static std::size_t bytes_of_items(const Kept& kept, std::uint32_t items);
   static void end_item(Job& job, std::size_t item, const std::exception_ptr& error);
   void free_slot(std::uint32_t index);
   void publish_again(std::uint32_t index, std::uint32_t first_item);

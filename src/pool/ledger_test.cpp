@@ -48,6 +48,16 @@ class LedgerTest : public ::testing::Test {
     ledger->announce();
     return true;
   }
+  /// One task of so many items, which need not find a slot.
+  void keep(std::uint32_t count) {
+    TaskEncoder<int (*)(int), int> encoder(function_);
+    for (std::uint32_t item = 0; item < count; ++item) encoder.add(static_cast<int>(item));
+    job->resize(count);
+    job->pending += count;
+    job->chunks.expect(count);
+    ledger->keep({job, 0, count, std::nullopt}, std::move(encoder.task()));
+    ledger->feed();
+  }
   void run(std::uint32_t worker, const Claim& claim) {
     CallableCache cache;
     run_task(session, state(), pool_.handle(), worker, claim, cache);
@@ -125,6 +135,53 @@ TEST_F(LedgerTest, WhatADeadWorkerReservedIsDoneByOthersAndWhatItClaimedIsGivenO
   run_all(1);
   EXPECT_EQ(ledger->collect(), slots);
   EXPECT_EQ(job->pending, 0U);
+}
+
+TEST_F(LedgerTest, AKeptTaskIsCutAsItsItemsAreMeasured) {
+  job->chunks = ChunkSizer::adaptive(2, slots / 2);
+  keep(100);
+  std::size_t tasks = 0;
+  while (job->pending != 0) {
+    EXPECT_LE(Ledger::tasks_of(*job), slots);
+    EXPECT_GT(Ledger::tasks_of(*job), 0U);
+    run_all(tasks % 2);
+    tasks += ledger->collect();
+  }
+  EXPECT_GE(tasks, slots) << "at first items go one by one";
+  EXPECT_EQ(ledger->outstanding(), 0U);
+  for (int item = 0; item < 100; ++item) {
+    const Outcome<int>& outcome = job->outcomes()[static_cast<std::size_t>(item)];
+    if (item != 13) {
+      EXPECT_EQ(*outcome, 3 * item);
+    } else {
+      EXPECT_TRUE(outcome.error().is<std::invalid_argument>());
+    }
+  }
+}
+
+TEST_F(LedgerTest, WhatIsLeftOfAKeptTaskEndsWithItsJob) {
+  job->chunks = ChunkSizer::adaptive(2, slots / 2);
+  keep(100);
+  run_all(0);
+  ledger->collect();
+  std::vector<std::uint32_t> condemned;
+  EXPECT_TRUE(ledger->end_job(*job, std::make_exception_ptr(std::runtime_error("over")), condemned));
+  EXPECT_EQ(ledger->outstanding(), 0U);
+  EXPECT_EQ(job->pending, 0U);
+  EXPECT_EQ(*job->outcomes()[0], 0);
+  EXPECT_EQ(job->outcomes()[99].error().what(), "over");
+}
+
+TEST_F(LedgerTest, KnowsTheBytesOfTheInputsThatAreOut) {
+  ASSERT_TRUE(give_out(3));
+  ASSERT_TRUE(give_out(2));
+  EXPECT_EQ(job->input_bytes(), 5 * sizeof(int));
+  run(0, *claim(state(), 0));
+  EXPECT_EQ(job->input_bytes(), 5 * sizeof(int));
+  ledger->collect();
+  EXPECT_EQ(job->input_bytes(), 2 * sizeof(int));
+  ledger->fail_all(std::make_exception_ptr(std::runtime_error("over")));
+  EXPECT_EQ(job->input_bytes(), 0U);
 }
 
 TEST_F(LedgerTest, EveryItemFailsWhenThereIsNobodyLeft) {

@@ -102,29 +102,46 @@ void Pool::close() { engine_->close(); }
 void Pool::terminate() { engine_->terminate(); }
 void Pool::join() { engine_->join(); }
 
-std::size_t Pool::chunk_of(const MapOptions& options, std::optional<std::size_t> items) const {
+pool::ChunkSizer Pool::chunks_of(const MapOptions& options) const {
+  if (options.window_bytes)
+    throw std::invalid_argument(
+        "procyon: window_bytes is for imap and its kind, whose results are taken one by one; map holds all "
+        "of "
+        "them, so leave it out or use imap");
   if (options.chunksize == std::size_t{0}) refuse_empty_chunks();
-  if (options.chunksize) return *options.chunksize;
-  // Four chunks a worker even out tasks of different length, as in Python; a bound keeps what a chunk holds small.
-  constexpr std::size_t unknown_length_chunk = 16;
-  constexpr std::size_t largest_chunk = 4096;
-  if (!items) return unknown_length_chunk;
-  const std::size_t parts = std::size_t{4} * engine_->process_count();
-  return std::clamp<std::size_t>((*items + parts - 1) / parts, 1, largest_chunk);
+  if (options.chunksize) return pool::ChunkSizer::fixed(*options.chunksize);
+  return pool::ChunkSizer::adaptive(engine_->process_count(), engine_->slot_count() / 2);
 }
 
-std::size_t Pool::flow_chunk_of(const MapOptions& options) {
+std::size_t Pool::even_chunk(std::optional<std::size_t> items) const {
+  // Four chunks a worker, as in Python; a bound keeps what a chunk holds small.
+  constexpr std::size_t unknown_length_chunk = 16;
+  if (!items) return unknown_length_chunk;
+  const std::size_t parts = std::size_t{4} * engine_->process_count();
+  return std::clamp<std::size_t>((*items + parts - 1) / parts, 1, pool::ChunkSizer::largest);
+}
+
+pool::FlowOptions Pool::flow_options(const MapOptions& options, bool has_size) const {
   if (options.total_timeout)
     throw std::invalid_argument(
         "procyon: imap and its kind have no time-out for the whole call, which may be endless; leave the "
-        "loop "
-        "when the time is over, or use map_outcomes");
+        "loop when the time is over, or use map_outcomes");
   if (options.chunksize == std::size_t{0}) refuse_empty_chunks();
-  return options.chunksize.value_or(1);
-}
-
-std::size_t Pool::window_of(std::size_t chunksize) const {
-  return std::max<std::size_t>(8, std::size_t{4} * engine_->process_count()) * chunksize;
+  if (options.window_bytes == std::size_t{0})
+    throw std::invalid_argument(
+        "procyon: a window of 0 bytes lets nothing through; leave window_bytes out for a good default, or "
+        "say "
+        "how much inputs and results may need");
+  constexpr std::size_t usual_window_bytes = 64 << 20;
+  constexpr std::size_t largest_chunk = 64;  // the loop takes them one by one
+  const std::uint32_t workers = engine_->process_count();
+  const std::size_t window = std::max<std::size_t>(8, std::size_t{4} * workers);
+  // The next item of an input that does not know its size may be long in coming, and must not hold up what is there.
+  const bool adapts = has_size && !options.chunksize;
+  return {adapts ? pool::ChunkSizer::adaptive(workers, window, largest_chunk)
+                 : pool::ChunkSizer::fixed(options.chunksize.value_or(1)),
+          window, options.window_bytes.value_or(usual_window_bytes), options.timeout,
+          pool::rules_of(options.retries, options.retry_when)};
 }
 
 namespace pool {

@@ -80,6 +80,9 @@
 // zero rings. n is at most half of the tasks that are out when it falls asleep, so that enough are to come; a worker's end
 // rings in any case.
 //
+// MEASURED TASKS. Where the size of the next chunk is to follow the time of the items, the worker notes in `took` how long
+// those of this task ran, ahead of the store of `done`. It is read of tasks that are done, and no more than advice.
+//
 // TIMES. A pool that is to tell its stats has a table of TaskTimes in a block of its own (`task_times`), one for each slot:
 // `given` is written by the master when it fills the slot, `began` and `ended` by the worker that has taken it, ahead of
 // the store of `done`; read by the master when it settles the slot. A death leaves `ended` (or both) as it was for the
@@ -105,7 +108,7 @@ namespace procyon::pool {
 
 inline constexpr std::uint32_t slot_limit = 1024;
 inline constexpr std::uint32_t worker_limit = 1024;
-inline constexpr std::size_t inline_task_bytes = 408;
+inline constexpr std::size_t inline_task_bytes = 400;
 inline constexpr std::size_t inline_result_bytes = 448;
 
 enum class Phase : std::uint8_t { free, ready, taken, done };
@@ -169,6 +172,7 @@ struct TaskSlot {
   static constexpr std::uint32_t is_guarded = 1;    // it may be condemned
   static constexpr std::uint32_t is_clocked = 2;    // the begin of each item is noted
   static constexpr std::uint32_t is_stoppable = 4;  // takes a std::stop_token
+  static constexpr std::uint32_t is_measured = 8;   // its worker notes how long its items took
 
   alignas(64) std::atomic<std::uint64_t> state{0};
   std::atomic<std::uint64_t> progress{0};
@@ -185,6 +189,7 @@ struct TaskSlot {
   std::atomic<std::uint32_t> current_result{0};
   std::atomic<std::uint32_t> stop{0};
   std::atomic<std::int64_t> item_began{0};  // nanoseconds (Deadline::monotonic_now); only if clocked
+  std::atomic<std::int64_t> took{0};        // nanoseconds, all items; only if measured
   alignas(8) std::byte task[inline_task_bytes];
   alignas(64) std::byte result[inline_result_bytes];
 };
@@ -220,7 +225,7 @@ struct PoolState : arena::Counted {
   std::uint64_t initializer = 0;       // Handle of a block with an encoded call; 0: none
   std::uint64_t initializer_size = 0;
   std::uint64_t initializer_references = 0;
-  std::uint64_t task_times = 0;            // Handle of a block of TaskTimes[slot_count]; 0: none
+  std::uint64_t task_times = 0;  // Handle of a block of TaskTimes[slot_count]; 0: none
   // Of each worker; 0: no limit. Written before the first one is started.
   std::uint64_t max_memory = 0;        // bytes of private memory
   std::uint64_t recycle_above = 0;     // bytes of resident memory, looked at after each task
@@ -275,6 +280,6 @@ struct PoolState : arena::Counted {
 };
 static_assert(sizeof(PoolState) % alignof(TaskSlot) == 0 && sizeof(WorkerSlot) % alignof(TaskSlot) == 0);
 
-inline constexpr arena::ObjectType pool_type{"Pool", 8};
+inline constexpr arena::ObjectType pool_type{"Pool", 9};
 
 }  // namespace procyon::pool

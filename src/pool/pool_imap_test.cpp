@@ -1,12 +1,15 @@
 // Pool::imap and imap_outcomes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "pool/test_support.hpp"
+#include "procyon/barrier.hpp"
 #include "procyon/progress.hpp"
 
 namespace procyon {
@@ -205,6 +208,70 @@ TEST_F(PoolImap, WorksFromManyThreads) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// ---- the window
+
+constexpr std::size_t mebibyte = 1 << 20;
+std::string a_mebibyte(int) { return std::string(mebibyte, 'x'); }
+TEST_F(PoolImap, LargeResultsThatAreNotTakenHoldUpTheWorkers) {
+  int read = 0;
+  int taken = 0;
+  for (const std::string& result : pool.imap({.window_bytes = 3 * mebibyte}, a_mebibyte, Endless(read))) {
+    EXPECT_EQ(result.size(), mebibyte);
+    // Until the first result is there nobody knows that they are large. Then: three that wait or run, and this one.
+    ++taken;
+    EXPECT_LE(read, std::max(taken + 4, 8 + 1));
+    if (taken == 30) break;
+  }
+  taken = 0;
+  read = 0;
+  for (const std::string& result :
+       pool.imap_unordered({.window_bytes = 3 * mebibyte}, a_mebibyte, Endless(read))) {
+    EXPECT_EQ(result.size(), mebibyte);
+    ++taken;
+    EXPECT_LE(read, std::max(taken + 4, 8 + 1));
+    if (taken == 30) break;
+  }
+}
+
+int meet(Barrier everybody, int number) {
+  everybody.wait();
+  return number;
+}
+
+TEST_F(PoolImap, ATightWindowStillKeepsAllWorkersBusy) {
+  const Barrier both(2);
+  int sum = 0;
+  for (const int result : pool.imap({.window_bytes = 1}, partial(meet, both), numbers_to(20))) sum += result;
+  EXPECT_EQ(sum, 190);
+}
+
+TEST_F(PoolImap, AWindowOfNothingIsRefusedAndSoIsOneOfMap) {
+  EXPECT_NE(
+      misuse([&] { pool.imap({.window_bytes = 0}, square, std::vector{1}); }).find("lets nothing through"),
+      std::string::npos);
+  EXPECT_NE(misuse([&] { pool.map({.window_bytes = 1000}, square, std::vector{1}); }).find("for imap"),
+            std::string::npos);
+}
+
+TEST_F(PoolImap, LightItemsOfAnInputOfKnownSizeGoTogether) {
+  int expected = 0;
+  for (const int result : pool.imap(square, numbers_to(20'000))) {
+    ASSERT_EQ(result, expected * expected);
+    ++expected;
+  }
+  EXPECT_EQ(expected, 20'000);
+  EXPECT_LT(pool.stats().total.chunks, 10'000U);
+}
+
+TEST_F(PoolImap, ThoseOfUnknownSizeGoOneByOne) {
+  int read = 0;
+  for (const int result : pool.imap(square, Endless(read)))
+    if (result == 100 * 100) break;
+  pool.close();
+  pool.join();
+  EXPECT_EQ(pool.stats().total.chunks, pool.stats().total.tasks);
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 // Pool::map and map_outcomes.
 #include <gtest/gtest.h>
 
+#include <signal.h>
+
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
@@ -10,6 +13,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -229,6 +234,131 @@ TEST_F(PoolMap, CallsMemberFunctions) {
   EXPECT_EQ(pool.map(&Account::after, std::vector<Account>{{1}, {2}}, std::vector{10, 20}),
             (std::vector{11, 22}));
   EXPECT_EQ(pool.map(partial(&Account::after, Account{5}), std::vector{10, 20}), (std::vector{15, 25}));
+}
+
+// ---- chunks that follow the time of the items
+
+/// Waits at least that long, and so is never a light item, be the machine as fast or as busy as it may.
+int wait_for(int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  return milliseconds;
+}
+/// Items [0, `light`) take no time, the others 5 ms.
+int heavy_from(int light, int number) {
+  if (number >= light) std::this_thread::sleep_for(5ms);
+  return number;
+}
+std::string wait_by_name(const std::string& name) { return std::to_string(wait_for(5)) + name; }
+
+class PoolChunks : public PoolMap {
+ protected:
+  std::uint64_t chunks_of_the_last() {
+    const std::uint64_t all = pool.stats().total.chunks;
+    return all - std::exchange(before_, all);
+  }
+
+ private:
+  std::uint64_t before_ = 0;
+};
+
+TEST_F(PoolChunks, HeavyItemsAreGivenOutOneByOne) {
+  const std::vector<int> times(40, 5);
+  EXPECT_EQ(pool.map(wait_for, times), times);
+  EXPECT_EQ(chunks_of_the_last(), 40U);
+  EXPECT_EQ(pool.map(wait_for, std::list<int>(times.begin(), times.end())), times);
+  EXPECT_EQ(chunks_of_the_last(), 40U);
+  EXPECT_EQ(pool.map(wait_by_name, std::vector<std::string>(20, " ms")),
+            std::vector<std::string>(20, "5 ms"));
+  EXPECT_EQ(chunks_of_the_last(), 20U);
+  EXPECT_EQ(pool.starmap(wait_for, std::vector<std::tuple<int>>(20, 5)), std::vector<int>(20, 5));
+  EXPECT_EQ(chunks_of_the_last(), 20U);
+}
+
+TEST_F(PoolChunks, HeavyItemsOfMapAsyncToo) {
+  const std::vector<int> times(40, 5);
+  EXPECT_EQ(pool.map_async(wait_for, times).get(patience), times);
+  EXPECT_EQ(chunks_of_the_last(), 40U);
+  EXPECT_EQ(pool.map_async(wait_by_name, std::vector<std::string>(20, " ms")).get(patience),
+            std::vector<std::string>(20, "5 ms"));
+  EXPECT_EQ(chunks_of_the_last(), 20U);
+}
+
+TEST_F(PoolChunks, LightItemsGoTogether) {
+  const std::vector<int> numbers = numbers_to(200'000);
+  const std::vector<int> squares = pool.map(square, numbers);
+  EXPECT_LT(chunks_of_the_last(), 20'000U);
+  EXPECT_EQ(pool.map_async(square, numbers).get(patience), squares);
+  EXPECT_LT(chunks_of_the_last(), 20'000U);
+  EXPECT_EQ(pool.map(square, std::list<int>(numbers.begin(), numbers.end())), squares);
+  EXPECT_LT(chunks_of_the_last(), 20'000U);
+}
+
+TEST_F(PoolChunks, HeavyItemsAfterLightOnesAreNotOfOneChunk) {
+  constexpr int light = 100;
+  constexpr int heavy = 24;
+  EXPECT_EQ(pool.map(partial(heavy_from, light), numbers_to(light + heavy)), numbers_to(light + heavy));
+  // An even share is 16 of them; what is given out towards the end has few.
+  EXPECT_GE(chunks_of_the_last(), 16U);
+}
+
+TEST_F(PoolChunks, AMapWithoutEndOfItsOwnDoesNotHoldUpOthers) {
+  Event begun;
+  const Event go;
+  const auto long_one = pool.map_async(
+      [](const Event& may_go, int number) {
+        if (number == 0) may_go.wait();
+        return number;
+      },
+      std::vector<Event>(100, go), numbers_to(100));
+  EXPECT_EQ(pool.map_async(square, numbers_to(1000)).get(patience).size(), 1000U);
+  Event may_go = go;
+  may_go.set();
+  EXPECT_EQ(long_one.get(patience), numbers_to(100));
+}
+
+TEST_F(PoolChunks, ItemsOfSeveralSizesAreCutRightly) {
+  std::vector<std::string> texts;
+  for (int number = 0; number < 3000; ++number)
+    texts.emplace_back(static_cast<std::size_t>(number % 70), 'x');
+  const std::vector<std::string> shouted = pool.map_async(shout, texts).get(patience);
+  ASSERT_EQ(shouted.size(), texts.size());
+  for (std::size_t index = 0; index < texts.size(); ++index) ASSERT_EQ(shouted[index], texts[index] + "!");
+}
+
+TEST_F(PoolChunks, WhatIsKeptIsCancelledWithTheRest) {
+  const Value<int> runs(0);
+  const auto later = pool.map_async(
+      [](const Value<int>& count, int milliseconds) {
+        count.with([](int& number) { ++number; });
+        return wait_for(milliseconds);
+      },
+      std::vector<Value<int>>(1000, runs), std::vector<int>(1000, 20));
+  EXPECT_TRUE(later.cancel());
+  EXPECT_THROW(later.get(patience), Cancelled);
+  const auto numbers = pool.map_async(wait_for, std::vector<int>(1000, 20));
+  EXPECT_TRUE(numbers.cancel());
+  EXPECT_THROW(numbers.get(patience), Cancelled);
+  EXPECT_EQ(pool.map(square, std::vector{3}), std::vector{9});
+  EXPECT_LT(runs.with([](int& number) { return number; }), 1000);
+}
+
+TEST_F(PoolChunks, AWorkerThatDiesInOneCostsOneItem) {
+  const auto outcomes = pool.map_async(
+      {.retries = 1},
+      [](const Value<int>& deaths, int number) {
+        if (number == 700 && deaths.with([](int& count) { return count++; }) == 0) ::raise(SIGKILL);
+        return number;
+      },
+      std::vector<Value<int>>(1000, Value<int>(0)), numbers_to(1000));
+  EXPECT_EQ(outcomes.get(patience), numbers_to(1000));
+  const auto lost = pool.map_outcomes(
+      [](int number) {
+        if (number == 700) ::raise(SIGKILL);
+        return number;
+      },
+      numbers_to(1000));
+  for (int number = 0; number < 1000; ++number)
+    ASSERT_EQ(lost[static_cast<std::size_t>(number)].has_value(), number != 700);
 }
 
 }  // namespace

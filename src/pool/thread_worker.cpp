@@ -23,17 +23,20 @@ void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   TaskSlot& slot = pool.slot(claim.slot);
   TaskTimes* const times = times_of(arena::Session::current(), pool, claim.slot);
   if (times != nullptr) times->began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
-  LocalTask* task = nullptr;
-  std::memcpy(&task, slot.task, sizeof task);
+  LocalItems items{};
+  std::memcpy(&items, slot.task, sizeof items);
+  const bool is_measured = (slot.timed & TaskSlot::is_measured) != 0;
+  const std::int64_t began = is_measured ? os::Deadline::monotonic_now() : 0;
   for (std::uint32_t item = slot.first_item; item < slot.item_count; ++item) {
     // What has not begun when the pool is terminated is cancelled: the slot stays taken.
     if (pool.stopping.load(std::memory_order_relaxed) != 0) return;
     slot.progress.store(Progress{item + 1, false, item}.bits(), std::memory_order_release);
-    task->run(item);
+    items.task->run(static_cast<std::uint32_t>(items.first) + item);
     // The task forked, and its child comes back here: everything that follows is its parent's.
     if (arena::current_participant() != me) ::_exit(0);
     slot.progress.store(Progress{item + 1, false, item + 1}.bits(), std::memory_order_release);
   }
+  if (is_measured) slot.took.store(os::Deadline::monotonic_now() - began, std::memory_order_relaxed);
   if (times != nullptr) times->ended.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
   complete(pool, worker, claim);
 }

@@ -79,7 +79,10 @@ void run_task(arena::Session& session, PoolState& pool, Handle pool_handle, std:
   } catch (...) {
     decoding_error = std::current_exception();
   }
+  const bool is_measured = (slot.timed & TaskSlot::is_measured) != 0;
+  const std::int64_t began = is_measured ? os::Deadline::monotonic_now() : 0;
   callable != nullptr ? run_items(*callable, steps) : fail_items(decoding_error, steps);
+  if (is_measured) slot.took.store(os::Deadline::monotonic_now() - began, std::memory_order_relaxed);
   if (times != nullptr) times->ended.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
   complete(pool, worker, claim);
 }

@@ -113,6 +113,8 @@ class PoolRun {
     job_->rules = rules;
     runs_allowed_ = 1 + static_cast<int>(rules.retries);
   }
+  /// The chunks of what is given out next are measured, and kept tasks are cut.
+  void adapt_chunks() { job_->chunks = pool::ChunkSizer::adaptive(workers, slots / 2); }
   /// As the master does it. Returns the workers that it would end.
   std::vector<std::uint32_t> cancel() {
     std::vector<std::uint32_t> condemned;
@@ -131,6 +133,19 @@ class PoolRun {
     const bool is_given = ledger_->give_out({job_, given_, count, timeout}, encoder.task());
     given_ += count;
     return is_given;
+  }
+
+  /// The same where there need not be a slot.
+  template <class F>
+  void keep(F function, std::uint32_t count) {
+    TaskEncoder<F, int> encoder(function);
+    for (std::uint32_t item = 0; item < count; ++item) encoder.add(static_cast<int>(given_ + item));
+    job_->resize(given_ + count);
+    job_->pending += count;
+    job_->chunks.expect(count);
+    ledger_->keep({job_, given_, count, std::nullopt}, std::move(encoder.task()));
+    given_ += count;
+    ledger_->feed();
   }
 
   std::optional<Claim> claim_as(std::uint32_t worker) { return pool::claim(state(), worker); }
@@ -322,6 +337,24 @@ TEST(PoolCrash, ATaskOfSeveralItemsLosesTheBegunOne) {
                     [](PoolRun<int>& run) {
                       run.give_out(&tripled, 3, std::nullopt);
                       run.give_out(&tripled, 1, std::nullopt);
+                    }}
+      .expect_survives();
+}
+
+TEST(PoolCrash, AMeasuredTaskLosesTheBegunItem) {
+  TaskScenario<int>{"pool.run measured",
+                    [](PoolRun<int>& run) {
+                      run.adapt_chunks();
+                      run.give_out(&tripled, 3, std::nullopt);
+                    }}
+      .expect_survives();
+}
+
+TEST(PoolCrash, OfAKeptTaskThatIsCutTheRestIsNotLost) {
+  TaskScenario<int>{"pool.run cut",
+                    [](PoolRun<int>& run) {
+                      run.adapt_chunks();
+                      run.keep(&tripled, 12);
                     }}
       .expect_survives();
 }

@@ -35,6 +35,12 @@ class LocalTask {
   virtual void deliver(Job& job, std::size_t item_of_job, std::uint32_t item) = 0;
 };
 
+/// What lies in the slot of such a task instead of items: item `n` of the task is item `first + n` of `task`.
+struct LocalItems {
+  LocalTask* task;
+  std::uint64_t first;
+};
+
 /// Bytes of a callable and of items, with the shared objects that travel along.
 struct EncodedTask {
   static constexpr std::uint32_t variable_items = UINT32_MAX;
@@ -46,7 +52,8 @@ struct EncodedTask {
   std::uint32_t item_size = 0;  // or variable_items
   bool is_stateless = false;    // calls do not change the callable
   bool is_stoppable = false;    // takes a std::stop_token
-  std::shared_ptr<LocalTask> local;  // of a pool of threads: the task itself; `items` has its address
+  std::shared_ptr<LocalTask> local;  // of a pool of threads: the task itself; `items` are LocalItems
+  bool can_be_split = true;  // its items may go to several workers, if no shared objects travel with them
 };
 
 /// Items of one size that lie one behind the other in memory.
@@ -84,8 +91,8 @@ struct EngineOptions {
   bool keeps_stderr = false;
   bool allow_children = false;
   std::uint32_t threads_for_each = 0;  // that libraries should use in a worker; 0: nothing is said to them
-  bool times = false;  // notes them, for stats()
-  bool trace = false;  // keeps all of them
+  bool times = false;                  // notes them, for stats()
+  bool trace = false;                  // keeps all of them
 };
 
 class Engine {
@@ -100,12 +107,14 @@ class Engine {
   void end();
 
   /// Gives out a task. If all slots are taken: waits for one and collects meanwhile (`wait_for_slot`), or keeps the task
-  /// until there is one. Throws std::logic_error after close() and in another process, and what broke the pool.
+  /// until there is one; what is kept is cut into smaller tasks if the job's `chunks` say so. Throws std::logic_error after close() and in another process, and what broke the pool.
   void submit(TaskDescription description, EncodedTask& task, bool wait_for_slot);
-  /// Gives out all these items as tasks of `chunksize` items with the callable in `task`, and collects meanwhile. Throws as
-  /// submit(); then those that were given out go on. No shared objects travel with it.
-  void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items,
-                  std::size_t chunksize);
+  /// Gives out all these items, in tasks as the job's `chunks` say, with the callable in `task`, and collects meanwhile.
+  /// Throws as submit(); then those that were given out go on. No shared objects travel with it.
+  void submit_all(const TaskDescription& description, EncodedTask& task, const ItemRun& items);
+  /// How many items the next task of this job should have. Waits until it may be given out, if its size follows the time of
+  /// the ones before, and collects meanwhile.
+  std::size_t next_chunk(Job& job);
 
   /// Waits until all items of `job` that were submitted have ended, or `ready()`; false when the deadline passed.
   bool wait(const Job& job, os::Deadline deadline);

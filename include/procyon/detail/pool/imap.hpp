@@ -2,11 +2,13 @@
 //
 //   for (int square : pool.imap(square_of, numbers)) ...
 //
-// The input is read only a bounded window ahead of what was taken, so it may be endless. It is walked by the thread
-// that loops. Leaving the loop early is fine: tasks that were given out run to their end and their results are dropped.
+// The input is read only a bounded window ahead of what was taken, so it may be endless. The window is bounded in items,
+// and in bytes: those of inputs that are given out, of results that wait to be taken, and of results that are to be
+// expected of what runs. But an item for each worker may be out in any case. The input is walked by the thread that loops. Leaving the loop early is fine: tasks that were given out run to their end and their results are dropped.
 // Loop over it once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -14,13 +16,15 @@
 #include <optional>
 #include <utility>
 
+#include "procyon/detail/pool/flow_job.hpp"
 #include "procyon/detail/pool/typed_job.hpp"
 
 namespace procyon::pool {
 
 struct FlowOptions {
-  std::uint32_t chunksize;
-  std::size_t window;  // items given out or waiting to be taken
+  ChunkSizer chunks;
+  std::size_t window;        // chunks given out or waiting to be taken
+  std::size_t window_bytes;  // of these
   std::optional<std::chrono::nanoseconds> timeout;
   JobRules rules;
 };
@@ -46,6 +50,8 @@ class FlowRange {
         input_(std::forward<Ranges>(ranges)...),
         job_(std::make_shared<Job<R>>(call)) {
     job_->rules = options.rules;
+    job_->chunks = options.chunks;
+    if constexpr (Input::is_sized) job_->chunks.expect(input_.size());
   }
 
   class Iterator {
@@ -98,9 +104,8 @@ class FlowRange {
 
   void give_out() {
     typename Encoder::Type encoder(function_);
-    for (; given_ - taken_ < options_.window && !input_.at_end(); encoder.begin()) {
-      while (encoder.count() < options_.chunksize && !input_.at_end())
-        input_.next([&](const auto&... elements) { encoder.add(elements...); });
+    for (std::size_t chunk = 0; !input_.at_end() && (chunk = room()) != 0; encoder.begin()) {
+      fill(encoder, chunk);
       {
         const std::lock_guard guard(engine_->mutex());
         job_->expect(encoder.count());
@@ -109,6 +114,30 @@ class FlowRange {
       given_ += encoder.count();
     }
   }
+
+  // How many items may be given out now.
+  std::size_t room() {
+    const std::lock_guard guard(engine_->mutex());
+    std::size_t chunk = job_->chunks.next();
+    // Items with large results do not go together, if it is ours to say how many do.
+    if (options_.chunks.adapts() && job_->usual_bytes() != 0)
+      chunk = std::clamp<std::size_t>(chunk_bytes() / job_->usual_bytes(), 1, chunk);
+    const std::size_t out = given_ - taken_;
+    if (out >= options_.window * chunk) return 0;
+    const bool is_too_much = job_->bytes_held(given_ - job_->arrived()) >= options_.window_bytes;
+    return is_too_much && out >= engine_->process_count() ? 0 : chunk;
+  }
+
+  // Neither do large items.
+  void fill(typename Encoder::Type& encoder, std::size_t chunk) {
+    const auto is_large = [&] {
+      return options_.chunks.adapts() && encoder.count() != 0 && encoder.task().items.size() >= chunk_bytes();
+    };
+    while (encoder.count() < chunk && !input_.at_end() && !is_large())
+      input_.next([&](const auto&... elements) { encoder.add(elements...); });
+  }
+
+  [[nodiscard]] std::size_t chunk_bytes() const { return options_.window_bytes / (2 * options_.window); }
 
   std::shared_ptr<Engine> engine_;
   FlowOptions options_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/pool/chunk_sizer.hpp"
 #include "procyon/detail/wire/reader.hpp"
 
 namespace procyon::pool {
@@ -62,6 +63,14 @@ class Job {
   std::vector<std::function<void()>> when_ended_;
   os::Deadline deadline_ = os::Deadline::never();
   std::exception_ptr deadline_error_;
+
+  std::size_t input_bytes_ = 0;  // of the items that are in slots
+
+ public:
+  /// How the items are cut into tasks. Under the engine's mutex, once the first item is submitted.
+  ChunkSizer chunks;
+  /// Bytes of the items that are given out and have not ended. Under the engine's mutex.
+  [[nodiscard]] std::size_t input_bytes() const { return input_bytes_; }
 };
 
 }  // namespace procyon::pool

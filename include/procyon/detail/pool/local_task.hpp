@@ -139,8 +139,10 @@ class TaskEncoder<Local<F>, Stored...> {
   void open() {
     auto task = std::make_shared<TypedLocalTask<F, Stored...>>(function_);
     gathered_ = task.get();
-    task_.items.put(reinterpret_cast<std::uintptr_t>(static_cast<LocalTask*>(gathered_)));
+    task_.items.put(LocalItems{gathered_, 0});
     task_.local = std::move(task);
+    // The others share a copy of the callable that their calls change.
+    task_.can_be_split = std::is_invocable_v<const F&, Stored...>;
   }
 
   Local<F> function_;

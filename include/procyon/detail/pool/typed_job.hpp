@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <iterator>
 #include <memory>
@@ -148,82 +147,6 @@ class CollectedJob final : public TypedJob<R> {
   const char* call_;
   bool numbered_;
   std::vector<Outcome<R>> outcomes_;
-};
-
-/// Outcomes that are taken in order while later ones still arrive. Everything under the engine's mutex but has_next().
-template <class R>
-class OrderedJob final : public TypedJob<R> {
- public:
-  explicit OrderedJob(const char* call) : call_(call) {}
-
-  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, decode_result<R>(outcome)); }
-  void deliver_values(std::size_t first, std::size_t count, std::span<const std::byte> values) override {
-    for_each_value<R>(count, values, [&](std::size_t index, auto&&... value) {
-      put(first + index, Outcome<R>(std::move(value)...));
-    });
-  }
-  void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
-  [[nodiscard]] std::string describe(std::size_t item) const override {
-    return describe_task(call_, item, true);
-  }
-
-  void put(std::size_t item, Outcome<R> outcome) override {
-    window_[item - taken_] = std::move(outcome);
-    if (item == taken_) has_next_.store(true, std::memory_order_release);
-  }
-
-  void expect(std::size_t items) { window_.resize(window_.size() + items); }
-  /// Whether the next outcome has arrived.
-  [[nodiscard]] bool has_next() const { return has_next_.load(std::memory_order_acquire); }
-  Outcome<R> take_next() {
-    Outcome<R> next = *std::move(window_.front());
-    window_.pop_front();
-    ++taken_;
-    has_next_.store(!window_.empty() && window_.front().has_value(), std::memory_order_release);
-    return next;
-  }
-
- private:
-  const char* call_;
-  std::deque<std::optional<Outcome<R>>> window_;
-  std::size_t taken_ = 0;
-  std::atomic<bool> has_next_{false};
-};
-
-/// The same as they arrive.
-template <class R>
-class UnorderedJob final : public TypedJob<R> {
- public:
-  explicit UnorderedJob(const char* call) : call_(call) {}
-
-  void deliver(std::size_t item, wire::Reader& outcome) override { put(item, decode_result<R>(outcome)); }
-  void deliver_values(std::size_t, std::size_t count, std::span<const std::byte> values) override {
-    for_each_value<R>(count, values,
-                      [&](std::size_t index, auto&&... value) { put(index, Outcome<R>(std::move(value)...)); });
-  }
-  void fail(std::size_t item, std::exception_ptr error) override { put(item, std::move(error)); }
-  [[nodiscard]] std::string describe(std::size_t item) const override {
-    return describe_task(call_, item, true);
-  }
-
-  void expect(std::size_t) {}
-  [[nodiscard]] bool has_next() const { return has_next_.load(std::memory_order_acquire); }
-  Outcome<R> take_next() {
-    Outcome<R> next = std::move(arrived_.front());
-    arrived_.pop_front();
-    has_next_.store(!arrived_.empty(), std::memory_order_release);
-    return next;
-  }
-
- private:
-  void put(std::size_t, Outcome<R> outcome) override {
-    arrived_.push_back(std::move(outcome));
-    has_next_.store(true, std::memory_order_release);
-  }
-
-  const char* call_;
-  std::deque<Outcome<R>> arrived_;
-  std::atomic<bool> has_next_{false};
 };
 
 template <class Range>

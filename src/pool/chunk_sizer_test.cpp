@@ -1,0 +1,96 @@
+// How chunks follow the time of their items. No clock and no worker takes part.
+#include "procyon/detail/pool/chunk_sizer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <vector>
+
+namespace procyon::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+ChunkSizer for_two(std::size_t items) {
+  ChunkSizer chunks = ChunkSizer::adaptive(2, 128);
+  chunks.expect(items);
+  return chunks;
+}
+
+/// Gives all items out, each chunk measured before the next one: the sizes of the chunks.
+std::vector<std::size_t> chunks_of(ChunkSizer chunks, std::size_t items, std::chrono::nanoseconds item_time) {
+  std::vector<std::size_t> sizes;
+  while (items > 0) {
+    const std::size_t next = std::min(chunks.next(), items);
+    sizes.push_back(next);
+    items -= next;
+    chunks.given(next);
+    chunks.learn(next, item_time * next);
+  }
+  return sizes;
+}
+
+TEST(ChunkSizer, AFixedNumberStaysWhatItIs) {
+  ChunkSizer chunks = ChunkSizer::fixed(7);
+  chunks.learn(7, 10s);
+  EXPECT_EQ(chunks.next(), 7U);
+  EXPECT_FALSE(chunks.adapts());
+}
+
+TEST(ChunkSizer, BeginsWithSingleItems) { EXPECT_EQ(for_two(1'000'000).next(), 1U); }
+
+TEST(ChunkSizer, LightItemsGoByThousandsAfterSomeSteps) {
+  const auto sizes = chunks_of(for_two(1'000'000), 1'000'000, 5ns);
+  EXPECT_EQ((std::vector(sizes.begin(), sizes.begin() + 6)),
+            (std::vector<std::size_t>{1, 8, 64, 512, 4096, 4096}));
+  EXPECT_LE(sizes.size(), 1'000'000 / ChunkSizer::largest + 50);
+}
+
+TEST(ChunkSizer, AChunkIsAMillisecondOfWork) {
+  ChunkSizer chunks = for_two(1'000'000);
+  for (int chunk = 0; chunk < 10; ++chunk) chunks.learn(chunks.next(), 10us * chunks.next());
+  EXPECT_EQ(chunks.next(), 100U);
+}
+
+TEST(ChunkSizer, HeavyItemsGoOneByOne) {
+  EXPECT_EQ(chunks_of(for_two(40), 40, 5ms), std::vector<std::size_t>(40, 1));
+}
+
+TEST(ChunkSizer, OneHeavyItemIsEnoughToBeCareful) {
+  ChunkSizer chunks = for_two(1'000'000);
+  for (int chunk = 0; chunk < 10; ++chunk) chunks.learn(chunks.next(), 10ns * chunks.next());
+  EXPECT_EQ(chunks.next(), ChunkSizer::largest);
+  chunks.learn(4096, 4096ms);
+  EXPECT_EQ(chunks.next(), 1U);
+  for (int chunk = 0; chunk < 30; ++chunk) chunks.learn(chunks.next(), 10ns * chunks.next());
+  EXPECT_EQ(chunks.next(), ChunkSizer::largest);
+}
+
+TEST(ChunkSizer, TheLastChunksAreSmall) {
+  const auto sizes = chunks_of(for_two(20'000), 20'000, 5ns);
+  EXPECT_EQ(sizes.back(), 1U);
+  std::size_t rest = 20'000;
+  for (const std::size_t size : sizes) {
+    EXPECT_LE(size, (rest + 3) / 4) << "more than half of an even share of what remains";
+    rest -= size;
+  }
+}
+
+TEST(ChunkSizer, MoreSmallChunksAreInStoreThanLargeOnes) {
+  ChunkSizer chunks = for_two(1'000'000);
+  EXPECT_EQ(chunks.window(), 8U);
+  chunks.learn(1, 5ms);
+  EXPECT_EQ(chunks.window(), 8U);
+  ChunkSizer light = for_two(1'000'000);
+  for (int chunk = 0; chunk < 10; ++chunk) light.learn(light.next(), 5ns * light.next());
+  EXPECT_EQ(light.window(), 128U);
+}
+
+TEST(ChunkSizer, WhoeverExpectsNothingGetsSingleItems) {
+  ChunkSizer chunks = ChunkSizer::adaptive(2, 128);
+  chunks.learn(1, 1ns);
+  EXPECT_EQ(chunks.next(), 1U);
+}
+
+}  // namespace
+}  // namespace procyon::pool
