@@ -1,18 +1,13 @@
 // A process is killed at every instruction of starting another, under each start method. What it was about to start runs
 // once or never; whatever there is of it ends by itself: no process is stuck or left, nothing leaks, the survivors go on.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <fstream>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "crash_points.hpp"
+#include "orphans.hpp"
 #include "procyon/context.hpp"
 #include "procyon/event.hpp"
 #include "procyon/process.hpp"
@@ -23,8 +18,6 @@
 namespace procyon::crash {
 namespace {
 
-using namespace std::chrono_literals;
-
 void nothing() {}
 
 void count(Value<int> runs) { ++runs.value(); }
@@ -32,39 +25,6 @@ void count(Value<int> runs) { ++runs.value(); }
 void wait_for_ever(Value<int> runs, Event never) {
   ++runs.value();
   never.wait();
-}
-
-std::string stat_of(pid_t pid) {
-  std::string text;
-  std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), text);
-  return text;
-}
-
-/// Processes whose parent died become this process's children.
-void adopt_orphans() { ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0); }
-
-/// Takes leave of all children that have ended. The pid of one that lives; 0 if there is none.
-pid_t bury_the_dead() {
-  pid_t pid = 0;
-  while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
-  }
-  if (pid < 0) return 0;
-  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-  children >> pid;
-  return pid;
-}
-
-void expect_everybody_ends() {
-  const bool all_gone = comes_true([] { return bury_the_dead() == 0; });
-  if (!all_gone) ADD_FAILURE() << "a process is left: " << stat_of(bury_the_dead());
-}
-
-/// For a run that was given up.
-void end_orphans() {
-  while (const pid_t orphan = bury_the_dead()) {
-    if (orphan > 0) ::kill(orphan, SIGKILL);
-    std::this_thread::yield();
-  }
 }
 
 struct Kind {

@@ -15,8 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::seconds longest_wait{
-    30};  // of a healthy process on a busy machine; a hang is for ever
 constexpr std::chrono::milliseconds phase_length{250};
 
 }  // namespace
@@ -42,19 +40,19 @@ void Crew::run() {
   const auto end = begin + std::chrono::duration_cast<Clock::duration>(
                                std::chrono::duration<double>(options_.minutes * 60));
   const auto pause = [&] {
-    const auto mean = 2'000'000'000 / std::max(options_.kills_per_second, 1u);
+    const auto mean = 2'000'000'000 / std::max(*options_.kills_per_second, 1u);
     return std::chrono::nanoseconds(random_() % mean);
   };
   auto next_kill = begin + pause();
   auto next_look = begin;
   while (Clock::now() < end && (options_.kills == 0 || kills_ < options_.kills)) {
     std::this_thread::sleep_until(std::min(next_kill, next_look));
-    if (options_.kills_per_second != 0 && Clock::now() >= next_kill) {
+    if (*options_.kills_per_second != 0 && Clock::now() >= next_kill) {
       kill_somebody();
       next_kill =
           std::max(next_kill + pause(), Clock::now() - 100ms);  // a late start does not become a massacre
     }
-    if (options_.kills_per_second == 0) next_kill = end;
+    if (*options_.kills_per_second == 0) next_kill = end;
     if (Clock::now() < next_look) continue;
     look_at_everybody();
     tell_progress(begin, false);

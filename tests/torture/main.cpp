@@ -19,8 +19,10 @@ namespace procyon::torture {
 namespace {
 
 constexpr Structure structures[] = {
-    {"queue", torture_queue},         {"lock", torture_lock},       {"semaphore", torture_semaphore},
-    {"condition", torture_condition}, {"barrier", torture_barrier}, {"event", torture_event},
+    {"queue", torture_queue},         {"lock", torture_lock},
+    {"semaphore", torture_semaphore}, {"condition", torture_condition},
+    {"barrier", torture_barrier},     {"event", torture_event},
+    {"pool", torture_pool, 10},       {"pool-mixed", torture_pool_mixed, 10},
 };
 
 std::ptrdiff_t entries_of(const char* directory) {
@@ -65,12 +67,13 @@ void warm_up() {
   first.join();
 }
 
-bool torture(const Structure& structure, const Options& options) {
+bool torture(const Structure& structure, Options options) {
+  options.kills_per_second = options.kills_per_second.value_or(structure.kills_per_second);
   try {
     const Holdings before;
     const Report report = structure.torture(options);
     expect_nothing_grew(before);
-    fmt::print("{}: {} kills, longest silence of a process {} ms; {}\n", structure.name, report.kills,
+    fmt::print("{}: {} kills, longest silence {} ms; {}\n", structure.name, report.kills,
                report.longest_silence.count(), report.summary);
     return true;
   } catch (const std::exception& error) {

@@ -62,12 +62,12 @@ std::uint64_t seed_from_clock() {
 const char* usage() {
   return R"(procyon_torture: kills processes that use a structure, at random moments, and replaces them.
 
-  --structure NAME       queue (default), lock, semaphore, condition, barrier, event, or all
+  --structure NAME       queue (default), lock, semaphore, condition, barrier, event, pool, pool-mixed, or all
   --minutes N            how long each structure is tortured (1)
   --kills N              or until so many were killed, if that is sooner
-  --kills-per-second N   100; 0: none
+  --kills-per-second N   100, of a pool 10; 0: none
   --producers N          4; other structures have as many processes as both together
-  --consumers N          4
+  --consumers N          4; the workers of a pool
   --seed N               of the moments and the victims; told at the start
 )";
 }

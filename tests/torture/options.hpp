@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,8 @@ namespace procyon::torture {
 
 struct Options {
   double minutes = 1;
-  std::uint64_t kills = 0;  // ends the run of a structure early, if not 0
-  unsigned kills_per_second = 100;
+  std::uint64_t kills = 0;                   // ends the run of a structure early, if not 0
+  std::optional<unsigned> kills_per_second;  // as the structure has it, if not said
   unsigned producers = 4;
   unsigned consumers = 4;
   std::uint64_t seed = 0;  // 0: taken from the clock, and told

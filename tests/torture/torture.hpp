@@ -16,6 +16,8 @@
 namespace procyon::torture {
 
 inline constexpr unsigned most_workers = 32;
+/// Of a healthy process on a busy machine; a hang is for ever.
+inline constexpr std::chrono::seconds longest_wait{30};
 
 /// A broken promise. A worker that throws it ends with a message and an exit code, which the crew takes for what it is.
 class Violation : public std::runtime_error {
@@ -45,13 +47,14 @@ struct Pulse {
 
 struct Report {
   std::uint64_t kills = 0;
-  std::chrono::milliseconds longest_silence{0};  // of one place in the crew
+  std::chrono::milliseconds longest_silence{0};  // of one place in the crew; of a pool, between two outcomes
   std::string summary;
 };
 
 struct Structure {
   const char* name;
   Report (*torture)(const Options& options);
+  unsigned kills_per_second = 100;
 };
 std::span<const Structure> all_structures();
 
@@ -61,5 +64,7 @@ Report torture_semaphore(const Options& options);
 Report torture_condition(const Options& options);
 Report torture_barrier(const Options& options);
 Report torture_event(const Options& options);
+Report torture_pool(const Options& options);
+Report torture_pool_mixed(const Options& options);
 
 }  // namespace procyon::torture
