@@ -215,7 +215,7 @@ TEST(QueueFaults, ProducersAndConsumersOfABoundOfOneAreKilledInTurn) {
     const auto produce = [&] {
       for (int number = 0;; ++number) {
         queue.put(number);
-        if (number == 50) running.open();
+        if (number == 5) running.open();
       }
       return 0;
     };

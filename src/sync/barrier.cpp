@@ -77,7 +77,7 @@ std::size_t BarrierEngine::action_references() const { return state_->action_ref
 std::size_t BarrierEngine::wait(os::Deadline deadline, const std::function<void()>& action) const {
   const Arrival arrival = arrive(deadline);
   if (arrival.index + 1 == state_->parties)
-    pass(arrival, action);
+    pass(arrival, deadline, action);
   else
     wait_for_the_others(arrival, deadline);
   return arrival.index;
@@ -107,7 +107,8 @@ BarrierEngine::Arrival BarrierEngine::arrive(os::Deadline deadline) const {
   }
 }
 
-void BarrierEngine::pass(const Arrival& arrival, const std::function<void()>& action) const {
+void BarrierEngine::pass(const Arrival& arrival, os::Deadline deadline,
+                         const std::function<void()>& action) const {
   if (break_if_somebody_died(arrival.generation)) throw_broken("a party ended while it waited");
   try {
     action();
@@ -116,7 +117,13 @@ void BarrierEngine::pass(const Arrival& arrival, const std::function<void()>& ac
     throw;
   }
   {
-    const StateLock lock = locked_state(*state_);
+    // The action may have taken longer than the time-out, which is no reason not to pass.
+    const StateLock lock =
+        locked_state(*state_, deadline.expired() ? os::Deadline::after(os::wait_slice) : deadline);
+    if (!lock.held()) {
+      break_generation(arrival.generation);
+      throw_broken(not_in_time);
+    }
     BarrierMark now = state_->load();
     if (now.broken || now.generation != arrival.generation) throw_broken(broken_by_another);
     state_->verdict(now.generation).store(BarrierState::Verdict::passed, std::memory_order_release);

@@ -30,6 +30,16 @@ MODELS = {
     "sleep": ([], ["MESSAGES=2", "BATCH=1"], {number: "MESSAGES=2" for number in range(1, 7)}),
     "condition": (["-E"], ["DEATHS=0 TIMED=true", "DEATHS=2 TIMED=false", "DEATHS=2 TIMED=true"],
                   {number: "DEATHS=1 TIMED=true" for number in range(1, 5)}),
+    "event": (["-E"], ["DEATHS=0 TIMED=false SECOND_SETS=1", "DEATHS=1 TIMED=true SECOND_SETS=0", "DEATHS=2 TIMED=false SECOND_SETS=0"],
+              {number: "DEATHS=0 TIMED=false SECOND_SETS=1" for number in range(1, 8)}),
+    "semaphore": (["-E"], ["DEATHS=0 ROUNDS=2 TAKES=false", "DEATHS=1 ROUNDS=1 TAKES=true", "DEATHS=2 ROUNDS=1 TAKES=false",
+                           "DEATHS=1 ROUNDS=2 TAKES=true FIRST=2"],
+                  {number: "DEATHS=0 ROUNDS=2 TAKES=false" for number in range(2, 6)} |
+                  {number: "DEATHS=1 ROUNDS=1 TAKES=false" for number in (1, 6)} | {7: "DEATHS=0 ROUNDS=1 TAKES=true"}),
+    "barrier": (["-E"], ["DEATHS=0 TIMED=false OTHER=true ROUNDS=2", "DEATHS=0 TIMED=true OTHER=false ROUNDS=1",
+                         "DEATHS=1 TIMED=true OTHER=true ROUNDS=1", "DEATHS=2 TIMED=false OTHER=true ROUNDS=1"],
+                {number: "DEATHS=0 TIMED=true OTHER=true ROUNDS=1" for number in (1, 2, 3, 5, 6, 7, 8)} |
+                {4: "DEATHS=1 TIMED=false OTHER=true ROUNDS=1"}),
     "queue": ([], ["DEATHS=2 FIRST_PUTS=2 SECOND_PUTS=1 CONSUMERS=1", "DEATHS=2 FIRST_PUTS=2 SECOND_PUTS=0 CONSUMERS=2",
                    "DEATHS=1 FIRST_PUTS=2 SECOND_PUTS=2 CONSUMERS=1", "DEATHS=1 FIRST_PUTS=1 SECOND_PUTS=1 CONSUMERS=2",
                    "DEATHS=1 FIRST_PUTS=2 SECOND_PUTS=2 CONSUMERS=1 RING=2"],

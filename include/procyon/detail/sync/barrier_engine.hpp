@@ -48,7 +48,7 @@ class BarrierEngine {
     std::uint32_t index;
   };
   [[nodiscard]] Arrival arrive(os::Deadline deadline) const;
-  void pass(const Arrival& arrival, const std::function<void()>& action) const;
+  void pass(const Arrival& arrival, os::Deadline deadline, const std::function<void()>& action) const;
   void wait_for_the_others(const Arrival& arrival, os::Deadline deadline) const;
   bool break_if_somebody_died(std::uint32_t generation) const;
   void break_generation(std::uint32_t generation) const;
