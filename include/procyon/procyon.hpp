@@ -10,6 +10,8 @@
 #include "procyon/auth_key.hpp"
 #include "procyon/barrier.hpp"
 #include "procyon/condition.hpp"
+#include "procyon/connection.hpp"
+#include "procyon/connection_options.hpp"
 #include "procyon/context.hpp"
 #include "procyon/descriptor.hpp"
 #include "procyon/errors.hpp"
