@@ -16,6 +16,7 @@
 #include "pool/certificate.hpp"
 #include "pool/interrupts.hpp"
 #include "pool/ledger.hpp"
+#include "pool/restart_pace.hpp"
 #include "pool/thread_worker.hpp"
 #include "pool/worker.hpp"
 #include "pool/workforce.hpp"
@@ -80,7 +81,8 @@ class Engine::Master final : public Interruptible {
         workers_(options.workers),
         workforce_(reference_, {options.start_method, options.keeps_stderr},
                    [bell = foremans_bell_] { ring(*bell); }),
-        threads_(pool_, options.thread_initializer) {
+        threads_(pool_, options.thread_initializer),
+        restart_pace_(options.processes) {
     if (workers_ != Workers::processes) ledger_.never_end_workers();
   }
 
@@ -129,7 +131,8 @@ class Engine::Master final : public Interruptible {
 
   void require_open() const;
   void require_no_task_of_mine(const char* call) const;
-  void check_timeout(TaskDescription& description) const;
+  void check_timeout(TaskDescription& description, const EncodedTask& task) const;
+  static void ask_to_stop(const std::vector<Ledger::StopRequest>& requests);
   bool try_submit(const TaskDescription& description, EncodedTask& task);
   void run_here();
   void start_here();
@@ -166,9 +169,13 @@ class Engine::Master final : public Interruptible {
   std::exception_ptr
       interrupted_;  // what the pool is broken with at `drained_by_`, or when all tasks have ended
   os::Deadline drained_by_ = os::Deadline::never();
-  std::vector<std::uint32_t> to_end_;    // workers whose running item was condemned by end_job()
-  std::vector<std::uint32_t> to_start_;  // workers that could not be started yet
-  std::uint32_t idle_ends_ = 0;          // ends of workers in a row that were never ready for tasks
+  std::vector<std::uint32_t> to_end_;  // workers whose running item was condemned by end_job()
+  struct Start {
+    std::uint32_t worker;
+    os::Deadline not_before;
+  };
+  std::vector<Start> to_start_;  // workers that could not be started yet, or have to wait
+  std::uint32_t idle_ends_ = 0;  // ends of workers in a row that were never ready for tasks
 
   // The foreman sleeps on it. Shared with the supervisor, who may ring it when this pool is gone.
   std::shared_ptr<os::FutexWord> foremans_bell_ = std::make_shared<os::FutexWord>(0);
@@ -177,7 +184,9 @@ class Engine::Master final : public Interruptible {
   ThreadWorkers threads_;
   std::recursive_mutex here_;                 // held by the caller that runs tasks, which may give out more
   std::exception_ptr thread_failed_;          // an initializer; guarded by mutex_
-  std::optional<Certificates> certificates_;  // the foreman's
+  std::optional<Certificates> certificates_;  // the foreman's, as are the next two
+  RestartPace restart_pace_;
+  std::int64_t last_end_ = 0;
   std::atomic<std::uint32_t> waiters_{0};
   std::atomic<std::uint32_t> watches_{0};  // waiters of wait(): told by this process's bell
   std::mutex collecting_;                  // held by the one thread that sleeps on the workers' word
@@ -223,13 +232,19 @@ void Engine::Master::require_no_task_of_mine(const char* call) const {
         "it to the code that made the pool");
 }
 
-void Engine::Master::check_timeout(TaskDescription& description) const {
+void Engine::Master::check_timeout(TaskDescription& description, const EncodedTask& task) const {
   if (workers_ == Workers::caller) description.timeout.reset();
-  if (workers_ == Workers::threads && description.timeout)
+  if (workers_ == Workers::threads && description.timeout && !task.is_stoppable)
     throw std::invalid_argument(
-        "procyon: a task of a ThreadPool cannot have a time-out: a thread cannot be ended from outside; use "
-        "a "
-        "Pool, or let the task look at the clock itself");
+        "procyon: a task of a ThreadPool can have a time-out only if its function takes a std::stop_token "
+        "and "
+        "looks at it: a thread cannot be ended from outside; let it take one, or use a Pool");
+}
+
+// Of tasks that threads run.
+void Engine::Master::ask_to_stop(const std::vector<Ledger::StopRequest>& requests) {
+  for (const Ledger::StopRequest& each : requests)
+    for (std::uint32_t item = 0; item < each.count; ++item) each.task->ask_to_stop(each.first + item);
 }
 
 // All that is ready, on the thread that asked for it.
@@ -258,7 +273,7 @@ bool Engine::Master::try_submit(const TaskDescription& description, EncodedTask&
 }
 
 void Engine::Master::submit(TaskDescription description, EncodedTask& task, bool wait_for_slot) {
-  check_timeout(description);
+  check_timeout(description, task);
   if (workers_ == Workers::caller) {
     while (!try_submit(description, task)) run_here();
     return run_here();
@@ -282,7 +297,7 @@ void Engine::Master::submit_all(const TaskDescription& description, EncodedTask&
   const std::size_t count = items.items.size() / items.item_size;
   ChunkSizer& chunks = description.job->chunks;
   TaskDescription next = description;
-  check_timeout(next);
+  check_timeout(next, task);
   for (std::size_t given = 0; given < count;) {
     bool has_room = true;
     std::size_t window = pool_.slot_count;
@@ -373,13 +388,16 @@ void Engine::Master::collect_in_passing() {
 
 bool Engine::Master::end_job(Job& job, const std::exception_ptr& error) {
   bool any = false;
+  std::vector<Ledger::StopRequest> stops;
   {
     const std::lock_guard guard(mutex_);
     if (is_shut_.load(std::memory_order_relaxed)) return false;  // everything is being ended
     ledger_.collect();                                           // what is done is done
     any = ledger_.end_job(job, error, to_end_);
+    stops = ledger_.take_stop_requests();
     ledger_.feed();
   }
+  ask_to_stop(stops);
   wake_foreman();
   tell_everybody();
   return any;
@@ -500,15 +518,18 @@ bool Engine::Master::foremans_round() {
   std::size_t collected = 0;
   bool changed = false;
   std::exception_ptr cause;
+  std::vector<Ledger::StopRequest> stops;
   {
     const std::lock_guard guard(mutex_);
     if (interrupted_ && (drained_by_.expired() || ledger_.outstanding() == 0)) cause = interrupted_;
     condemned.swap(to_end_);
     if (!is_shut_.load(std::memory_order_relaxed)) changed = ledger_.end_overrunning(condemned);
+    stops = ledger_.take_stop_requests();
     if (waiters_.load() == 0 && life_ != Life::terminated) collected = ledger_.collect();
     changed |= ledger_.feed();
     if (collected != 0) idle_ends_ = 0;
   }
+  ask_to_stop(stops);
   // They are still the same workers: only this thread replaces them.
   for (const std::uint32_t worker : condemned) workforce_.end(worker);
   if (cause && !is_shut_.load(std::memory_order_relaxed)) break_pool(cause);
@@ -522,7 +543,7 @@ os::Deadline Engine::Master::next_round() const {
   // Nobody waits, but results arrive: take them over soon, so that kept tasks follow. Who waits now may give up.
   if (ledger_.outstanding() != 0)
     next = std::min(next, os::Deadline::after(std::chrono::milliseconds(waiters_.load() == 0 ? 1 : 10)));
-  if (!to_start_.empty()) next = std::min(next, os::Deadline::after(std::chrono::milliseconds(50)));
+  for (const Start& start : to_start_) next = std::min(next, start.not_before);
   if (interrupted_ && !broken_ && life_ != Life::terminated) next = std::min(next, drained_by_);
   if (workforce_.keeps_stderr()) next = std::min(next, os::Deadline::after(std::chrono::seconds(1)));
   return next;
@@ -540,6 +561,7 @@ void Engine::Master::deal_with_ends() {
     const Certificate certificate = certificates_->write(end);
     bool had_task = false;
     bool is_storm = false;
+    std::chrono::nanoseconds delay{};
     std::exception_ptr failed_initializer;
     {
       const std::lock_guard guard(mutex_);
@@ -559,6 +581,9 @@ void Engine::Master::deal_with_ends() {
       const bool was_ready = pool_.worker(end.worker).is_ready.load(std::memory_order_acquire) != 0;
       idle_ends_ = had_task || was_ready ? 0 : idle_ends_ + 1;
       is_storm = idle_ends_ > std::max(8u, 3 * pool_.worker_count);
+      const std::int64_t now = os::Deadline::monotonic_now();
+      const std::chrono::nanoseconds since_last(now - std::exchange(last_end_, now));
+      delay = restart_pace_.delay_of_next(ledger_.ended_items(), since_last);
       ledger_.feed();
     }
     if (failed_initializer) break_pool(failed_initializer);
@@ -570,12 +595,20 @@ void Engine::Master::deal_with_ends() {
           "); is something wrong in the initializer or a static constructor, or are they killed for want of "
           "memory? The last one's certificate: " +
           WorkerLost(certificate.end).what())));
-    replace(end.worker);
+    if (delay.count() == 0) {
+      replace(end.worker);
+    } else {
+      const std::lock_guard guard(mutex_);
+      to_start_.push_back({end.worker, os::Deadline::after(delay)});
+    }
   }
   std::vector<std::uint32_t> again;
   {
     const std::lock_guard guard(mutex_);
-    again.swap(to_start_);
+    std::erase_if(to_start_, [&](const Start& start) {
+      if (start.not_before.expired()) again.push_back(start.worker);
+      return start.not_before.expired();
+    });
   }
   for (const std::uint32_t worker : again) replace(worker);
   if (!ends.empty()) tell_everybody();
@@ -619,7 +652,7 @@ void Engine::Master::replace(std::uint32_t worker) {
   } catch (const std::exception& error) {
     {
       const std::lock_guard guard(mutex_);
-      to_start_.push_back(worker);
+      to_start_.push_back({worker, os::Deadline::after(std::chrono::milliseconds(50))});
     }
     if (workforce_.running() == 0)
       break_pool(std::make_exception_ptr(BrokenPool(
@@ -628,6 +661,7 @@ void Engine::Master::replace(std::uint32_t worker) {
 }
 
 void Engine::Master::break_pool(const std::exception_ptr& cause) {
+  std::vector<Ledger::StopRequest> stops;
   {
     const std::lock_guard guard(mutex_);
     if (broken_) return;
@@ -635,7 +669,10 @@ void Engine::Master::break_pool(const std::exception_ptr& cause) {
     is_shut_.store(true, std::memory_order_release);
     ledger_.collect();
     pool_.stopping.store(1, std::memory_order_seq_cst);
+    ledger_.ask_all_to_stop();
+    stops = ledger_.take_stop_requests();
   }
+  ask_to_stop(stops);
   // No worker may be inside a slot when the slots are freed.
   sync::wake_all(pool_.worker_sleepers);
   threads_.join();
@@ -749,6 +786,7 @@ void Engine::Master::close() {
 
 void Engine::Master::terminate() {
   require_no_task_of_mine("terminate");
+  std::vector<Ledger::StopRequest> stops;
   {
     const std::lock_guard guard(mutex_);
     if (life_ == Life::terminated) return;
@@ -756,8 +794,11 @@ void Engine::Master::terminate() {
     is_shut_.store(true, std::memory_order_release);
     ledger_.collect();  // what is done is done
     pool_.stopping.exchange(1, std::memory_order_seq_cst);
+    ledger_.ask_all_to_stop();
+    stops = ledger_.take_stop_requests();
   }
   sync::wake_all(pool_.worker_sleepers);
+  ask_to_stop(stops);
   threads_.join();
   const std::lock_guard nobody_works_here(here_);
   workforce_.end_all();
