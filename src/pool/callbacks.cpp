@@ -12,6 +12,8 @@
 
 #include "os/signals.hpp"
 #include "process/log.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/os/futex.hpp"
 #include "procyon/outcome.hpp"
 
 namespace procyon::pool {
@@ -22,7 +24,7 @@ struct Callbacks::State {
   std::condition_variable changed;
   std::deque<std::function<void()>> calls;
   bool is_calling = false;
-  std::uint64_t called = 0;
+  os::FutexWord called{0};  // counts those that have ended; changed under the mutex
   bool ended = false;
   bool was_given_up = false;  // a call lasted too long
   const std::chrono::nanoseconds patience;
@@ -63,24 +65,27 @@ void Callbacks::State::run() {
     call = nullptr;  // what it held may be the last handle of a pool
     lock.lock();
     is_calling = false;
-    ++called;
-    changed.notify_all();
+    called.fetch_add(1, std::memory_order_release);
+    os::futex_wake_all(called);
   }
 }
 
 // False if a call lasts too long.
 bool Callbacks::State::wait_until_idle(std::unique_lock<std::mutex>& lock) {
   while (!is_idle() && !was_given_up) {
-    const std::uint64_t before = called;
-    if (changed.wait_for(lock, patience, [&] { return is_idle() || was_given_up || called != before; }))
-      continue;
+    const std::uint32_t before = called.load(std::memory_order_acquire);
+    const os::Deadline deadline = os::Deadline::after(patience);
+    lock.unlock();
+    while (called.load(std::memory_order_acquire) == before && !deadline.expired())
+      os::futex_wait(called, before, deadline);
+    lock.lock();
+    if (called.load(std::memory_order_acquire) != before || was_given_up) continue;
     was_given_up = true;
-    changed.notify_all();  // whoever else waits for the same call
-    process::warn("a callback of a pool has not returned for " +
-                  std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count()) +
-                  " ms while the pool waited for it to end; it is not waited for any longer, and callbacks "
-                  "that would have "
-                  "been called after it are not called if the pool ends before it returns");
+    process::warn(
+        "a callback of a pool has not returned for " +
+        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count()) +
+        " ms while the pool waited for it to end; it is not waited for any longer, and callbacks that would "
+        "have been called after it are not called if the pool ends before it returns");
   }
   return is_idle();
 }
