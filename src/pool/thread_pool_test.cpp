@@ -134,6 +134,18 @@ TYPED_TEST(AnyPool, MapsAndStarmapsMeanwhile) {
   EXPECT_EQ(this->pool_.starmap_async({.chunksize = 1}, add, triples).get(), (std::vector{6, 15}));
 }
 
+TYPED_TEST(AnyPool, MapsManyMeanwhileInOrder) {
+  std::vector<int> expected;
+  for (const int number : numbers_to(20'000)) expected.push_back(number * number);
+  EXPECT_EQ(this->pool_.map_async(square, numbers_to(20'000)).get(), expected);
+  std::vector<std::string> names;
+  for (const int number : numbers_to(3'000)) names.push_back(std::to_string(number));
+  const auto lines = this->pool_.map_async(greet, names, std::vector<int>(names.size(), 1)).get();
+  ASSERT_EQ(lines.size(), names.size());
+  for (std::size_t line = 0; line < lines.size(); ++line)
+    ASSERT_EQ(lines[line], "hello " + names[line] + "\n");
+}
+
 TYPED_TEST(AnyPool, ImapUnorderedYieldsEachOnce) {
   int sum = 0;
   for (const int result : this->pool_.imap_unordered(square, numbers_to(100))) sum += result;
@@ -192,7 +204,12 @@ TYPED_TEST(AnyPool, ATerminatedPoolTakesNoMore) {
 }
 
 TYPED_TEST(AnyPool, RefusesEmptyChunks) {
-  EXPECT_THROW(this->pool_.map({.chunksize = 0}, square, std::vector{1}), std::invalid_argument);
+  const std::string sentence =
+      "std::invalid_argument: procyon: a chunk has at least one item; leave chunksize out for a good default";
+  const std::vector<int> one(1);
+  EXPECT_EQ(error_of([&] { return this->pool_.map({.chunksize = 0}, square, one); }), sentence);
+  EXPECT_EQ(error_of([&] { return this->pool_.map_async({.chunksize = 0}, square, one); }), sentence);
+  EXPECT_EQ(error_of([&] { return this->pool_.imap({.chunksize = 0}, square, one).size(); }), sentence);
 }
 
 TYPED_TEST(AnyPool, IsUsedByManyThreadsAtOnce) {
@@ -270,6 +287,31 @@ TEST(ThreadPool, ACallableThatChangesIsCopiedForEachChunk) {
   const auto counts = pool.map(
       {.chunksize = 4}, [count = 0](int) mutable { return ++count; }, numbers_to(8));
   EXPECT_EQ(counts, (std::vector{1, 2, 3, 4, 1, 2, 3, 4}));
+}
+
+TEST(ThreadPool, ACallableThatChangesIsNeverSharedByTwoThreads) {
+  ThreadPool pool({.processes = 2});
+  const auto counts = pool.map_async([count = 0](int) mutable { return ++count; }, numbers_to(1000)).get();
+  for (std::size_t item = 1; item < counts.size(); ++item)
+    EXPECT_TRUE(counts[item] == 1 || counts[item] == counts[item - 1] + 1) << "item " << item;
+}
+
+TEST(ThreadPool, AForkedChildCannotUseIt) {
+  auto pool = std::make_unique<ThreadPool>(2);
+  const AsyncResult<int> result = pool->apply_async(square, 3);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool is_refused =
+        error_of([&] { return pool->apply(square, 2); }).find("made it") != std::string::npos &&
+        error_of([&] { return result.get(); }).find("made it") != std::string::npos;
+    pool.reset();
+    ::_exit(is_refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(result.get(patience), 9);
+  EXPECT_EQ(pool->apply(square, 4), 16);
 }
 
 // ---- cancel, stop tokens and time-outs of threads
