@@ -59,17 +59,17 @@ std::vector<std::string> files_beneath(const std::string& directory) {
   return files;
 }
 
-// The whole of it, as far as Procyon is concerned. Files go to the workers by the dozen, since most are small; what becomes
-// of each is still its own.
+// The whole of it, as far as Procyon is concerned. Files go to the workers in chunks of a millisecond of work, since most are
+// small; what becomes of each is still its own.
 Count count_in_pool(const std::vector<std::string>& files, const Options& options) {
   Count count;
   const Stopwatch watch;
   mp::Pool pool({.processes = options.processes, .trace = !options.trace.empty()});
   const auto task = options.poison ? count_file_or_poison : count_file;
   auto file = files.begin();
-  for (const auto& outcome :
-       mp::progress({.unit = "file"},
-                    pool.imap_outcomes({.chunksize = 12, .timeout = options.timeout}, task, files))) {
+  for (const auto& outcome : mp::progress(
+           {.unit = "file"},
+           pool.imap_outcomes({.timeout = options.timeout, .retries = options.retries}, task, files))) {
     if (outcome) {
       count.add(*file, *outcome);
     } else {

@@ -19,6 +19,7 @@ wordcount [OPTION]... [DIR]      DIR is /usr/include unless it is given
   --top K          print the K most frequent words (10)
   --poison         one file in a hundred crashes its worker, ends it, hangs, or throws
   --timeout S      seconds that one file may take (2)
+  --retries N      times that a file which took its process down is tried again (0)
   --trace FILE     write what ran when on which worker, for https://ui.perfetto.dev or timeline.py
   --no-baseline    do not count again in one process to compare time and result
 )";
@@ -41,11 +42,12 @@ Number number(const char* option, std::string_view text, Number least) {
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  enum { processes = 1, top, poison, timeout, trace, no_baseline, help };
+  enum { processes = 1, top, poison, timeout, retries, trace, no_baseline, help };
   const option known[] = {{"processes", required_argument, nullptr, processes},
                           {"top", required_argument, nullptr, top},
                           {"poison", no_argument, nullptr, poison},
                           {"timeout", required_argument, nullptr, timeout},
+                          {"retries", required_argument, nullptr, retries},
                           {"trace", required_argument, nullptr, trace},
                           {"no-baseline", no_argument, nullptr, no_baseline},
                           {"help", no_argument, nullptr, help},
@@ -64,6 +66,9 @@ Options parse_options(int argc, char** argv) {
         break;
       case timeout:
         options.timeout = std::chrono::milliseconds(std::llround(1000 * number("timeout", optarg, 0.001)));
+        break;
+      case retries:
+        options.retries = number("retries", optarg, 0);
         break;
       case trace:
         options.trace = optarg;

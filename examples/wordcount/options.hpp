@@ -11,6 +11,7 @@ struct Options {
   std::size_t top = 10;
   bool poison = false;
   std::chrono::milliseconds timeout{2000};  // for one file
+  int retries = 0;                          // of a file that takes its process down
   std::string trace = {};                   // a file; empty: none
   bool baseline = true;
 };

@@ -120,9 +120,19 @@ def timeline(files):
     check(marks["death"] == killers, "the marks of deaths", marks)
 
 
+def retries(files):
+    """A file that takes its process down is tried again, and the table says how often; no other file is counted twice."""
+    bad = {path: poison_of(path) for path in files if poison_of(path)}
+    output, _ = check_counts(files, "--poison", "--timeout", "1", "--retries", "2", poisoned=bad)
+    table = dict(re.findall(r"^  (tree/\S+) +(.*)$", output, re.MULTILINE))
+    for path, what in bad.items():
+        check(("(run 3 times)" in table[path]) == (what in ("crash", "leave")), f"how often {path} was tried", table[path])
+
+
 def options(_):
     check(run("--help")[0] == 0, "--help")
     check(run("--top", "many")[0] == 2, "a number that is none")
+    check(run("--retries", "-1")[0] == 2, "fewer than no retries")
     check(run("tree", "tree")[0] == 2, "two directories")
     status, _, errors = run("not/there")
     check(status == 1 and "not/there" in errors, "a directory that is not there", status, errors)
@@ -133,4 +143,4 @@ def options(_):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:
         os.chdir(directory)
-        {"plain": plain, "poison": poison, "many_processes": many_processes, "timeline": timeline, "options": options}[sys.argv[2]](make_tree())
+        {"plain": plain, "poison": poison, "many_processes": many_processes, "timeline": timeline, "retries": retries, "options": options}[sys.argv[2]](make_tree())

@@ -25,7 +25,8 @@
 // CALLBACKS run one after the other in a thread of the pool, "procyon-calls", which is made with the first of them: the
 // callback when the call has ended well, the error callback with what get() would throw. They may call the pool, also
 // wait for its tasks; while one runs the next waits. What a callback throws is logged (or said in a line on stderr) and
-// harms nothing. The pool's join() and its destructor wait until those that are due have run.
+// harms nothing. The pool's join() and its destructor wait until those that are due have run, but for one that has not
+// returned after five seconds of that: it is left to itself, with a warning, and the destructor drops those behind it.
 #pragma once
 
 #include <chrono>

@@ -11,8 +11,13 @@
 // copied for each chunk of items.
 //
 // What threads cannot do: nothing isolates a task, so one that crashes takes the program with it; and nothing can end one
-// from outside. So a time-out of a task is refused (std::invalid_argument), and terminate() and the destructor wait for the
-// tasks that run, and cancel the others. Not for work that may crash or hang: that is what Pool is for.
+// from outside, it can only be asked to stop, if its function takes a std::stop_token. So
+//   cancel()     ends what has not begun, which never begins, and what runs and takes a token: that has its outcome at once,
+//                and runs on until it has seen its token. A running task that takes none goes on, and cancel() returns false.
+//   .timeout     asks in the same way; std::invalid_argument if the function takes no token.
+//   terminate()  and the destructor cancel what has not begun, ask the others to stop, and wait until they return.
+// What a task refers to must live until it has returned, not only until it has its outcome. Its stop callbacks run in the
+// thread that cancels, or one of the pool's. Not for work that may crash or hang: that is what Pool is for.
 //
 // Thread-safe, from tasks of its own too, which may give it more tasks; but a task that waits for those occupies
 // its thread meanwhile. terminate() and join() in a task throw std::logic_error.
@@ -61,7 +66,7 @@ class ThreadPool {
     return pool_.apply_async(pool::local(std::forward<F>(function)), std::forward<Arguments>(arguments)...);
   }
   template <class F, class... Arguments>
-  auto apply_async(AsyncOptions<wire::result_t<pool::LocalOf<F>, Arguments...>> options, F&& function,
+  auto apply_async(AsyncOptions<pool::ResultOfCall<pool::LocalOf<F>, Arguments...>> options, F&& function,
                    Arguments&&... arguments) {
     return pool_.apply_async(std::move(options), pool::local(std::forward<F>(function)),
                              std::forward<Arguments>(arguments)...);
@@ -154,7 +159,7 @@ class ThreadPool {
   [[nodiscard]] PoolStats stats() { return pool_.stats(); }
   void trace(const std::string& path) const { pool_.trace(path); }
   void close() { pool_.close(); }
-  /// Waits for the tasks that run. What has not begun is Cancelled.
+  /// Asks the tasks that run to stop, if they take a std::stop_token, and waits for them. What has not begun is Cancelled.
   void terminate() { pool_.terminate(); }
   void join() { pool_.join(); }
 

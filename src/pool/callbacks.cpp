@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -11,6 +12,8 @@
 
 #include "os/signals.hpp"
 #include "process/log.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/os/futex.hpp"
 #include "procyon/outcome.hpp"
 
 namespace procyon::pool {
@@ -21,10 +24,16 @@ struct Callbacks::State {
   std::condition_variable changed;
   std::deque<std::function<void()>> calls;
   bool is_calling = false;
+  os::FutexWord called{0};  // counts those that have ended; changed under the mutex
   bool ended = false;
+  bool was_given_up = false;  // a call lasted too long
+  const std::chrono::nanoseconds patience;
   std::thread thread;
 
+  explicit State(std::chrono::nanoseconds for_each_call) : patience(for_each_call) {}
   [[nodiscard]] bool is_this_thread() const { return thread.get_id() == std::this_thread::get_id(); }
+  [[nodiscard]] bool is_idle() const { return calls.empty() && !is_calling; }
+  bool wait_until_idle(std::unique_lock<std::mutex>& lock);
   void run();
 };
 
@@ -56,11 +65,33 @@ void Callbacks::State::run() {
     call = nullptr;  // what it held may be the last handle of a pool
     lock.lock();
     is_calling = false;
-    if (calls.empty()) changed.notify_all();
+    called.fetch_add(1, std::memory_order_release);
+    os::futex_wake_all(called);
   }
 }
 
-Callbacks::Callbacks() : state_(std::make_shared<State>()) {}
+// False if a call lasts too long.
+bool Callbacks::State::wait_until_idle(std::unique_lock<std::mutex>& lock) {
+  while (!is_idle() && !was_given_up) {
+    const std::uint32_t before = called.load(std::memory_order_acquire);
+    const os::Deadline deadline = os::Deadline::after(patience);
+    lock.unlock();
+    while (called.load(std::memory_order_acquire) == before && !deadline.expired())
+      os::futex_wait(called, before, deadline);
+    lock.lock();
+    if (called.load(std::memory_order_acquire) != before || was_given_up) continue;
+    was_given_up = true;
+    process::warn(
+        "a callback of a pool has not returned for " +
+        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(patience).count()) +
+        " ms while the pool waited for it to end; it is not waited for any longer, and callbacks that would "
+        "have been called after it are not called if the pool ends before it returns");
+  }
+  return is_idle();
+}
+
+Callbacks::Callbacks(std::chrono::nanoseconds for_each_call)
+    : state_(std::make_shared<State>(for_each_call)) {}
 
 Callbacks::~Callbacks() { end(); }
 
@@ -82,19 +113,25 @@ void Callbacks::post(std::function<void()> call) {
 void Callbacks::wait_until_idle() {
   std::unique_lock lock(state_->mutex);
   if (!state_->thread.joinable() || state_->is_this_thread()) return;
-  state_->changed.wait(lock, [this] { return state_->calls.empty() && !state_->is_calling; });
+  state_->wait_until_idle(lock);
 }
 
 void Callbacks::end() {
   std::thread thread;
+  std::deque<std::function<void()>>
+      dropped;  // what they hold may call the pool as it goes: not under the lock
   {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state_->ended = true;
     if (!state_->thread.joinable()) return;
     if (state_->is_this_thread()) return state_->thread.detach();
+    state_->changed.notify_all();
+    if (!state_->wait_until_idle(lock)) {
+      dropped.swap(state_->calls);
+      return state_->thread.detach();
+    }
     thread = std::move(state_->thread);
   }
-  state_->changed.notify_all();
   thread.join();
 }
 

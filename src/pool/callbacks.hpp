@@ -1,8 +1,12 @@
 // The thread in which a pool calls its user back.
 //
 // Not the foreman: a callback may wait for tasks, which needs a foreman that looks after deaths and deadlines.
+//
+// A callback that never returns must not hold up the pool's end: who waits gives up when one call has lasted longer than
+// `patience`, and says so in the log. Then the thread is left to itself, and what was still to be called is dropped.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -10,7 +14,10 @@ namespace procyon::pool {
 
 class Callbacks {
  public:
-  Callbacks();
+  /// For each call, from when somebody waits for it.
+  static constexpr std::chrono::seconds patience{5};
+
+  explicit Callbacks(std::chrono::nanoseconds for_each_call = patience);
   /// As end().
   ~Callbacks();
   Callbacks(const Callbacks&) = delete;
@@ -20,9 +27,10 @@ class Callbacks {
   void start();
   /// Has it call this after all that was posted before. From any thread, under any lock.
   void post(std::function<void()> call);
-  /// Waits until all that was posted has been called. In a callback: does nothing.
+  /// Waits until all that was posted has been called, or one call lasts too long. In a callback: does nothing.
   void wait_until_idle();
-  /// The same, and ends the thread. In a callback: it ends by itself when the last of them has been called.
+  /// The same, and ends the thread. In a callback: it ends by itself when the last of them has been called. If one lasts too
+  /// long, now or before, the thread is left to itself.
   void end();
 
  private:

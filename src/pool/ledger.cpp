@@ -118,7 +118,7 @@ void Ledger::fill(TaskSlot& slot, const TaskDescription& description, EncodedTas
   slot.timed = description.job->chunks.adapts() ? TaskSlot::is_measured : 0;
   if (description.timeout || pool_.max_task_cpu != 0)
     slot.timed |= TaskSlot::is_guarded | TaskSlot::is_clocked;
-  if (can_end_workers_ && (description.timeout || description.job->rules.can_be_ended)) {
+  if (description.timeout || description.job->rules.can_be_ended) {
     slot.timed |= TaskSlot::is_guarded;
     if (task.is_stoppable) slot.timed |= TaskSlot::is_stoppable;
   }
@@ -249,6 +249,7 @@ void Ledger::settle_slot(std::uint32_t index, const std::exception_ptr& lost) {
   }
   while (ended < slot.item_count && has_ended(entry, ended)) ++ended;
   if (observer_ != nullptr) observe(index, state, is_done ? slot.item_count : ended, !is_done);
+  ended_items_ += (is_done ? slot.item_count : ended) - slot.first_item;
   if (is_done && (slot.timed & TaskSlot::is_measured) != 0)
     entry.job->chunks.learn(slot.item_count - slot.first_item,
                             std::chrono::nanoseconds(slot.took.load(std::memory_order_relaxed)));
@@ -344,6 +345,7 @@ void Ledger::tell_listeners(Job& job) {
 void Ledger::deliver_local(std::uint32_t index, std::uint32_t finished) {
   Entry& entry = entries_[index];
   for (; entry.delivered < finished; ++entry.delivered) {
+    if (has_ended(entry, entry.delivered)) continue;
     const std::size_t item = entry.first_item + entry.delivered;
     try {
       entry.local->deliver(*entry.job, item, entry.local_first + entry.delivered);
@@ -452,13 +454,15 @@ bool Ledger::end_slot(std::uint32_t index, const std::exception_ptr& error,
     free_slot(index);
     return true;
   }
-  if (state.phase == Phase::done || !can_end_workers_) return false;
+  if (state.phase == Phase::done) return false;
   std::uint64_t progress_seen = slot.progress.load(std::memory_order_acquire);
   const bool is_stoppable = (slot.timed & TaskSlot::is_stoppable) != 0;
-  if (!is_stoppable && condemn(slot, progress_seen)) condemned.push_back(state.worker);
+  if ((!is_stoppable || !can_end_workers_) && condemn(slot, progress_seen) && can_end_workers_)
+    condemned.push_back(state.worker);
   const Progress progress = Progress::from_bits(progress_seen);
-  if (progress.finished == entry.item_count) return false;
-  const std::uint32_t first = progress.finished;
+  // A thread that does not listen keeps the item that it runs.
+  const std::uint32_t first = can_end_workers_ || is_stoppable ? progress.finished : progress.begun;
+  if (first >= entry.item_count) return false;
   end_rest(entry, first, error);
   special(index).ended_from = std::min(special(index).ended_from, first);
   if (is_stoppable) ask_to_stop(index, first, TaskSlot::stop_all);
@@ -482,11 +486,21 @@ void Ledger::ask_to_stop(std::uint32_t index, std::uint32_t item, std::uint32_t 
   TaskSlot& slot = pool_.slot(index);
   Special& rare = special(index);
   rare.asked = item;
-  rare.condemn_at = os::Deadline::after(grace);
+  if (can_end_workers_) rare.condemn_at = os::Deadline::after(grace);
+  if (const Entry& entry = entries_[index]; entry.local) {
+    const std::uint32_t count = request == TaskSlot::stop_all ? entry.item_count - item : 1;
+    return stop_requests_.push_back({entry.local, entry.local_first + item, count});
+  }
   slot.stop.store(request, std::memory_order_release);
   os::FutexWord& bell = pool_.worker(state_of(slot).worker).stop_bell;
   bell.fetch_add(1, std::memory_order_release);
   os::futex_wake_all(bell);
+}
+
+void Ledger::ask_all_to_stop() {
+  for (const Entry& entry : entries_)
+    if (entry.job != nullptr && entry.local)
+      stop_requests_.push_back({entry.local, entry.local_first, entry.item_count});
 }
 
 bool Ledger::end_overrunning(std::vector<std::uint32_t>& condemned) {

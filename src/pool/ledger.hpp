@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "pool/observer.hpp"
@@ -28,8 +29,17 @@ class Ledger {
   /// Tells the observer what has ended.
   Ledger(arena::Session& session, PoolState& pool, arena::Handle pool_handle, Observer* observer = nullptr);
 
-  /// Workers that are threads: what one has taken is never condemned.
+  /// Workers that are threads. Condemning one's task means that no further item of it begins; the running one goes on.
   void never_end_workers() { can_end_workers_ = false; }
+  /// Items of LocalTasks that are to be asked to stop. Not under the mutex: that calls the user.
+  struct StopRequest {
+    std::shared_ptr<LocalTask> task;
+    std::uint32_t first;
+    std::uint32_t count;
+  };
+  [[nodiscard]] std::vector<StopRequest> take_stop_requests() { return std::exchange(stop_requests_, {}); }
+  /// For all of them that are out.
+  void ask_all_to_stop();
 
   /// Fills a free slot and publishes it. False if none can be used now. To be announced, sooner or later.
   bool give_out(const TaskDescription& description, EncodedTask& task) {
@@ -80,6 +90,8 @@ class Ledger {
   /// Fails every item that has no result yet, given out or kept.
   void fail_all(const std::exception_ptr& error);
 
+  /// Items that have ended so far in the hands of workers, or with them.
+  [[nodiscard]] std::uint64_t ended_items() const { return ended_items_; }
   /// Tasks given out or kept. May be asked without the mutex.
   [[nodiscard]] std::size_t outstanding() const { return outstanding_.load(std::memory_order_acquire); }
 
@@ -157,7 +169,9 @@ class Ledger {
   bool can_end_workers_ = true;
   std::size_t timed_in_use_ = 0;
   std::size_t specials_in_use_ = 0;
+  std::uint64_t ended_items_ = 0;
   std::vector<std::weak_ptr<Job>> with_deadline_;
+  std::vector<StopRequest> stop_requests_;
   std::vector<std::byte> last_callable_;  // that was given a number
   std::uint64_t last_callable_number_ = 0;
 };

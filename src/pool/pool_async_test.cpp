@@ -293,5 +293,25 @@ TEST_F(PoolAsync, AFailingInputIsToldAtOnce) {
   EXPECT_EQ(pool.apply(square, 5), 25);
 }
 
+TEST(PoolCallbacks, OneThatNeverReturnsHoldsUpNeitherJoinNorTheDestructor) {
+  const Event go;
+  Event returned;
+  {
+    Pool pool(1);
+    pool.apply_async({.callback =
+                          [&](int) {
+                            go.wait();
+                            returned.set();
+                          }},
+                     square, 1);
+    pool.close();
+    pool.join();
+    EXPECT_FALSE(returned.is_set());
+  }
+  EXPECT_FALSE(returned.is_set());
+  Event(go).set();
+  EXPECT_TRUE(returned.wait(patience));
+}
+
 }  // namespace
 }  // namespace procyon

@@ -336,6 +336,27 @@ TEST_F(PoolCancel, RetriesHaveALimit) {
   expect_whole();
 }
 
+TEST_F(PoolCancel, ATaskThatKillsEveryWorkerEndsWithItsRetriesAndCostsNoMoreProcesses) {
+  const Value<int> runs(0);
+  Pool pair({.processes = 2});
+  const auto killer = pair.apply_async({.retries = 12}, dies, runs, 1000, 7);
+  const auto others = pair.map_async({.retries = 12}, square, numbers_to(1000));
+  EXPECT_NE(error_of([&] { return killer.get(patience); }).find("(run 13 times)"), std::string::npos);
+  EXPECT_EQ(others.get(patience).size(), 1000U);
+  EXPECT_EQ(count_of(runs), 13);
+  EXPECT_EQ(pair.stats().total.deaths, 13U);
+  EXPECT_EQ(pair.map(square, numbers_to(10)).size(), 10U);
+}
+
+TEST_F(PoolCancel, ATaskWithRetriesWithoutEndCanBeCancelled) {
+  const Value<int> runs(0);
+  const auto killer = pool.apply_async({.retries = 1'000'000'000}, dies, runs, 1'000'000'000, 7);
+  ASSERT_TRUE(eventually([&] { return count_of(runs) > 10; }));
+  EXPECT_TRUE(killer.cancel());
+  EXPECT_TRUE(is_cancelled(killer));
+  expect_whole();
+}
+
 TEST_F(PoolCancel, WithoutRetriesABodyRunsOnce) {
   const Value<int> runs(0);
   EXPECT_THROW(pool.apply(dies, runs, 1, 7), WorkerLost);

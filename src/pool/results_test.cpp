@@ -23,6 +23,7 @@ using channel::Parcel;
 class Results : public ::testing::Test {
  protected:
   Results() {
+    session.recover_everybody();  // what other tests' children held
     pool_ = Reference::create_with_room<PoolState>(PoolState::room_for(1, 1), pool_type);
     pool_.get<PoolState>().worker_count = 1;
     slot = new (&pool_.get<PoolState>().slot(0)) TaskSlot;

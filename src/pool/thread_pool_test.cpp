@@ -7,7 +7,10 @@
 #include <atomic>
 #include <list>
 #include <memory>
+#include <optional>
+#include <random>
 #include <sstream>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -131,6 +134,18 @@ TYPED_TEST(AnyPool, MapsAndStarmapsMeanwhile) {
   EXPECT_EQ(this->pool_.starmap_async({.chunksize = 1}, add, triples).get(), (std::vector{6, 15}));
 }
 
+TYPED_TEST(AnyPool, MapsManyMeanwhileInOrder) {
+  std::vector<int> expected;
+  for (const int number : numbers_to(20'000)) expected.push_back(number * number);
+  EXPECT_EQ(this->pool_.map_async(square, numbers_to(20'000)).get(), expected);
+  std::vector<std::string> names;
+  for (const int number : numbers_to(3'000)) names.push_back(std::to_string(number));
+  const auto lines = this->pool_.map_async(greet, names, std::vector<int>(names.size(), 1)).get();
+  ASSERT_EQ(lines.size(), names.size());
+  for (std::size_t line = 0; line < lines.size(); ++line)
+    ASSERT_EQ(lines[line], "hello " + names[line] + "\n");
+}
+
 TYPED_TEST(AnyPool, ImapUnorderedYieldsEachOnce) {
   int sum = 0;
   for (const int result : this->pool_.imap_unordered(square, numbers_to(100))) sum += result;
@@ -189,7 +204,12 @@ TYPED_TEST(AnyPool, ATerminatedPoolTakesNoMore) {
 }
 
 TYPED_TEST(AnyPool, RefusesEmptyChunks) {
-  EXPECT_THROW(this->pool_.map({.chunksize = 0}, square, std::vector{1}), std::invalid_argument);
+  const std::string sentence =
+      "std::invalid_argument: procyon: a chunk has at least one item; leave chunksize out for a good default";
+  const std::vector<int> one(1);
+  EXPECT_EQ(error_of([&] { return this->pool_.map({.chunksize = 0}, square, one); }), sentence);
+  EXPECT_EQ(error_of([&] { return this->pool_.map_async({.chunksize = 0}, square, one); }), sentence);
+  EXPECT_EQ(error_of([&] { return this->pool_.imap({.chunksize = 0}, square, one).size(); }), sentence);
 }
 
 TYPED_TEST(AnyPool, IsUsedByManyThreadsAtOnce) {
@@ -269,13 +289,223 @@ TEST(ThreadPool, ACallableThatChangesIsCopiedForEachChunk) {
   EXPECT_EQ(counts, (std::vector{1, 2, 3, 4, 1, 2, 3, 4}));
 }
 
-TEST(ThreadPool, RefusesATimeoutForAThreadCannotBeEnded) {
-  ThreadPool pool({.processes = 1});
+TEST(ThreadPool, ACallableThatChangesIsNeverSharedByTwoThreads) {
+  ThreadPool pool({.processes = 2});
+  const auto counts = pool.map_async([count = 0](int) mutable { return ++count; }, numbers_to(1000)).get();
+  for (std::size_t item = 1; item < counts.size(); ++item)
+    EXPECT_TRUE(counts[item] == 1 || counts[item] == counts[item - 1] + 1) << "item " << item;
+}
+
+TEST(ThreadPool, AForkedChildCannotUseIt) {
+  auto pool = std::make_unique<ThreadPool>(2);
+  const AsyncResult<int> result = pool->apply_async(square, 3);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool is_refused =
+        error_of([&] { return pool->apply(square, 2); }).find("made it") != std::string::npos &&
+        error_of([&] { return result.get(); }).find("made it") != std::string::npos;
+    pool.reset();
+    ::_exit(is_refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(result.get(patience), 9);
+  EXPECT_EQ(pool->apply(square, 4), 16);
+}
+
+// ---- cancel, stop tokens and time-outs of threads
+
+class ThreadPoolCancel : public ::testing::Test {
+ protected:
+  /// Occupies the one thread until `go_`; true when it has begun.
+  AsyncResult<int> occupy() {
+    auto first = pool_.apply_async([this] {
+      begun_ = true;
+      EXPECT_TRUE(eventually([this] { return go_.load(); }));
+      return 1;
+    });
+    EXPECT_TRUE(eventually([this] { return begun_.load(); }));
+    return first;
+  }
+  /// A task that ends when it is asked to.
+  int until_stopped(const std::stop_token& token) {
+    begun_ = true;
+    EXPECT_TRUE(eventually([&] { return token.stop_requested(); }));
+    ++stopped_;
+    return 1;
+  }
+
+  // Before the pool: its tasks use them until it is gone.
+  std::atomic<bool> begun_{false};
+  std::atomic<bool> go_{false};
+  std::atomic<int> runs_{0};
+  std::atomic<int> stopped_{0};
+  ThreadPool pool_{{.processes = 1}};
+};
+
+TEST_F(ThreadPoolCancel, AQueuedTaskNeverStarts) {
+  const auto first = occupy();
+  std::vector<AsyncResult<int>> queued;
+  for (int task = 0; task < 2000; ++task) queued.push_back(pool_.apply_async([this] { return ++runs_; }));
+  for (const auto& each : queued) {
+    EXPECT_TRUE(each.cancel());
+    EXPECT_TRUE(each.ready());
+    EXPECT_FALSE(each.cancel());
+  }
+  go_ = true;
+  EXPECT_EQ(first.get(patience), 1);
+  for (const auto& each : queued) EXPECT_THROW(each.get(patience), Cancelled);
+  EXPECT_EQ(pool_.apply(square, 3), 9);
+  EXPECT_EQ(runs_, 0);
+}
+
+TEST_F(ThreadPoolCancel, ARunningTaskIsAskedToStopAndIsCancelled) {
+  const auto running =
+      pool_.apply_async([this](const std::stop_token& token) { return until_stopped(token); });
+  ASSERT_TRUE(eventually([this] { return begun_.load(); }));
+  EXPECT_TRUE(running.cancel());
+  EXPECT_TRUE(running.ready());
+  EXPECT_THROW(running.get(patience), Cancelled);
+  EXPECT_FALSE(running.cancel());
+  EXPECT_EQ(pool_.apply(square, 3), 9) << "the thread goes on";
+  EXPECT_EQ(stopped_, 1);
+}
+
+TEST_F(ThreadPoolCancel, ARunningTaskThatTakesNoTokenGoesOn) {
+  const auto running = occupy();
+  EXPECT_FALSE(running.cancel());
+  go_ = true;
+  EXPECT_EQ(running.get(patience), 1);
+}
+
+TEST_F(ThreadPoolCancel, AnEndedTaskCannotBeCancelled) {
+  const auto result = pool_.apply_async(square, 3);
+  result.wait();
+  EXPECT_FALSE(result.cancel());
+  EXPECT_EQ(result.get(), 9);
+}
+
+TEST_F(ThreadPoolCancel, OfAChunkWhatHasNotBegunNeverBegins) {
+  const auto later = pool_.map_async(
+      {.chunksize = 10},
+      [this](int number) {
+        ++runs_;
+        begun_ = true;
+        EXPECT_TRUE(eventually([this] { return go_.load(); }));
+        return number;
+      },
+      numbers_to(100));
+  ASSERT_TRUE(eventually([this] { return begun_.load(); }));
+  EXPECT_TRUE(later.cancel());
+  go_ = true;
+  EXPECT_THROW(later.get(patience), Cancelled);
+  EXPECT_EQ(pool_.apply(square, 3), 9);
+  EXPECT_EQ(runs_, 1);
+}
+
+TEST_F(ThreadPoolCancel, AChunkOfListenersGoesNoFurther) {
+  const auto later = pool_.map_async(
+      {.chunksize = 10}, [this](const std::stop_token& token, int) { return until_stopped(token); },
+      numbers_to(100));
+  ASSERT_TRUE(eventually([this] { return begun_.load(); }));
+  EXPECT_TRUE(later.cancel());
+  EXPECT_THROW(later.get(patience), Cancelled);
+  EXPECT_EQ(pool_.apply(square, 3), 9);
+  EXPECT_EQ(stopped_, 1);
+}
+
+TEST_F(ThreadPoolCancel, ATimeoutAsksToStop) {
+  EXPECT_EQ(
+      error_of([&] {
+        return pool_.apply({.timeout = std::chrono::milliseconds(20)},
+                           [this](const std::stop_token& token) { return until_stopped(token); });
+      }),
+      "procyon::TimeoutError: procyon: the task of apply ran longer than its time-out of 20 ms; it was asked "
+      "to stop");
+  EXPECT_EQ(pool_.apply(square, 3), 9);
+  EXPECT_EQ(stopped_, 1);
+  EXPECT_EQ(pool_.apply({.timeout = std::chrono::hours(1)},
+                        [](const std::stop_token& token) { return token.stop_requested(); }),
+            false);
+}
+
+TEST_F(ThreadPoolCancel, OnlyTheItemThatOverranIsStopped) {
+  const auto outcomes = pool_.map_outcomes(
+      {.chunksize = 6, .timeout = std::chrono::milliseconds(50)},
+      [this](const std::stop_token& token, int number) {
+        return number == 2 ? until_stopped(token) : number;
+      },
+      numbers_to(6));
+  for (std::size_t item = 0; item < 6; ++item) {
+    if (item == 2) {
+      EXPECT_TRUE(outcomes[item].error().is<TimeoutError>()) << outcomes[item].error();
+    } else if (outcomes[item]) {  // on a machine that is busy enough any may overrun
+      EXPECT_EQ(outcomes[item].value(), static_cast<int>(item));
+    }
+  }
+  EXPECT_EQ(stopped_, 1);
+}
+
+TEST_F(ThreadPoolCancel, ATimeoutWithoutATokenIsRefused) {
   EXPECT_NE(error_of([&] {
-              return pool.apply({.timeout = std::chrono::seconds(1)}, square, 1);
+              return pool_.apply({.timeout = std::chrono::seconds(1)}, square, 1);
             }).find("a thread cannot be ended from outside"),
             std::string::npos);
-  EXPECT_THROW(pool.map({.timeout = std::chrono::seconds(1)}, square, std::vector{1}), std::invalid_argument);
+  EXPECT_THROW(pool_.map({.timeout = std::chrono::seconds(1)}, square, std::vector{1}),
+               std::invalid_argument);
+}
+
+TEST_F(ThreadPoolCancel, ATimeoutOfTheWholeCallEndsWhatHasNotBegun) {
+  const auto first = occupy();
+  const auto later = pool_.map_async(
+      {.total_timeout = std::chrono::milliseconds(20)}, [this](int) { return ++runs_; }, numbers_to(100));
+  EXPECT_THROW(later.get(patience), TimeoutError);
+  go_ = true;
+  EXPECT_EQ(first.get(patience), 1);
+  EXPECT_EQ(pool_.apply(square, 3), 9);
+  EXPECT_EQ(runs_, 0);
+}
+
+TEST_F(ThreadPoolCancel, AStopCallbackMayCallThePool) {
+  std::optional<AsyncResult<int>> from_callback;
+  const auto running = pool_.apply_async([&](const std::stop_token& token) {
+    const std::stop_callback call(token, [&] { from_callback = pool_.apply_async(square, 4); });
+    return until_stopped(token);
+  });
+  ASSERT_TRUE(eventually([this] { return begun_.load(); }));
+  EXPECT_TRUE(running.cancel());
+  ASSERT_TRUE(from_callback.has_value());
+  EXPECT_EQ(from_callback->get(patience), 16);
+}
+
+TEST_F(ThreadPoolCancel, TerminateAsksAllToStop) {
+  const auto running =
+      pool_.apply_async([this](const std::stop_token& token) { return until_stopped(token); });
+  ASSERT_TRUE(eventually([this] { return begun_.load(); }));
+  pool_.terminate();
+  EXPECT_EQ(stopped_, 1);
+  EXPECT_TRUE(running.ready());
+}
+
+TEST_F(ThreadPoolCancel, AtAnyMomentEachTaskHasOneOutcome) {
+  ThreadPool pair(2);
+  std::minstd_rand random(7);
+  for (int round = 0; round < 500; ++round) {
+    const auto plain = pair.apply_async(square, round);
+    const auto listener =
+        pair.apply_async([](const std::stop_token& token) { return token.stop_requested(); });
+    const auto chunk = pair.map_async({.chunksize = 3}, square, numbers_to(8));
+    const auto neighbour = pair.map_async(square, numbers_to(50));
+    for (std::uint_fast32_t spins = random() % 20'000; spins > 0; --spins) os::spin_pause();
+    const bool plain_cancelled = plain.cancel();
+    const bool listener_cancelled = listener.cancel();
+    const bool chunk_cancelled = chunk.cancel();
+    EXPECT_EQ(error_of([&] { return plain.get(patience); }).empty(), !plain_cancelled);
+    EXPECT_EQ(error_of([&] { return listener.get(patience); }).empty(), !listener_cancelled);
+    EXPECT_EQ(error_of([&] { return chunk.get(patience); }).empty(), !chunk_cancelled);
+    EXPECT_EQ(neighbour.get(patience).size(), 50U);
+  }
 }
 
 TEST(ThreadPool, EachThreadRunsTheInitializer) {

@@ -17,6 +17,26 @@ namespace {
 
 thread_local const ThreadWorkers::InTask* innermost = nullptr;
 
+// False if no further item may begin.
+bool begin_item(TaskSlot& slot, std::uint32_t item) {
+  if ((slot.timed & TaskSlot::is_clocked) != 0)
+    slot.item_began.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);
+  std::uint64_t waiting = Progress{item, false, item}.bits();
+  const Progress running{item + 1, false, item};
+  return slot.progress.compare_exchange_strong(waiting, running.bits(), std::memory_order_acq_rel);
+}
+
+// The same when this one has ended.
+bool finish_item(TaskSlot& slot, std::uint32_t item) {
+  std::uint64_t running = Progress{item + 1, false, item}.bits();
+  if (slot.progress.compare_exchange_strong(running, Progress{item + 1, false, item + 1}.bits(),
+                                            std::memory_order_acq_rel))
+    return true;
+  // Condemned: of a thread that means no more than this.
+  slot.progress.store(Progress{item + 1, true, item + 1}.bits(), std::memory_order_release);
+  return false;
+}
+
 void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   const ThreadWorkers::InTask in_task(pool);
   const arena::ParticipantId me = arena::current_participant();
@@ -30,11 +50,11 @@ void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   for (std::uint32_t item = slot.first_item; item < slot.item_count; ++item) {
     // What has not begun when the pool is terminated is cancelled: the slot stays taken.
     if (pool.stopping.load(std::memory_order_relaxed) != 0) return;
-    slot.progress.store(Progress{item + 1, false, item}.bits(), std::memory_order_release);
+    if (!begin_item(slot, item)) break;
     items.task->run(static_cast<std::uint32_t>(items.first) + item);
     // The task forked, and its child comes back here: everything that follows is its parent's.
     if (arena::current_participant() != me) ::_exit(0);
-    slot.progress.store(Progress{item + 1, false, item + 1}.bits(), std::memory_order_release);
+    if (!finish_item(slot, item)) break;
   }
   if (is_measured) slot.took.store(os::Deadline::monotonic_now() - began, std::memory_order_relaxed);
   if (times != nullptr) times->ended.store(os::Deadline::monotonic_now(), std::memory_order_relaxed);

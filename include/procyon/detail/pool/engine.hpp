@@ -31,6 +31,8 @@ class LocalTask {
   virtual ~LocalTask() = default;
   /// Runs an item and keeps its outcome. Called by the worker that has claimed the task.
   virtual void run(std::uint32_t item) noexcept = 0;
+  /// Asks an item to stop, whether it runs or not, if it takes a std::stop_token. Any thread; calls the user's stop callbacks.
+  virtual void ask_to_stop(std::uint32_t item) = 0;
   /// Gives that outcome to the job. Called under the engine's mutex.
   virtual void deliver(Job& job, std::size_t item_of_job, std::uint32_t item) = 0;
 };

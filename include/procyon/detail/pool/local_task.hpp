@@ -12,11 +12,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "procyon/detail/pool/engine.hpp"
+#include "procyon/detail/pool/stop_aware.hpp"
 #include "procyon/detail/pool/typed_job.hpp"
 #include "procyon/outcome.hpp"
 
@@ -58,10 +60,16 @@ Local<std::decay_t<F>> local(F&& function) {
 
 template <class F, class... Stored>
 class TypedLocalTask final : public LocalTask {
-  using R = std::decay_t<std::invoke_result_t<F&, Stored...>>;
+  static constexpr bool takes_stop_token = Sent<F, Stored...>::takes_stop_token;
+  using R = std::decay_t<wire::result_t<typename Sent<F, Stored...>::Type, Stored...>>;
 
  public:
-  explicit TypedLocalTask(const Local<F>& function) : function_(function.template for_a_task<Stored...>()) {}
+  explicit TypedLocalTask(const Local<F>& function) : function_(for_a_task(function)) {}
+
+  /// Whether several threads may call this callable at once.
+  static constexpr bool can_be_shared = takes_stop_token
+                                            ? std::is_invocable_v<const F&, std::stop_token, Stored...>
+                                            : std::is_invocable_v<const F&, Stored...>;
 
   template <class... Elements>
   void add(const Elements&... elements) {
@@ -73,7 +81,12 @@ class TypedLocalTask final : public LocalTask {
     try {
       const auto call = [&]() -> decltype(auto) {
         return std::apply(
-            [this](Stored&... arguments) -> decltype(auto) { return call_with(std::move(arguments)...); },
+            [&](Stored&... arguments) -> decltype(auto) {
+              if constexpr (takes_stop_token)
+                return call_with(each.stop.get_token(), std::move(arguments)...);
+              else
+                return call_with(std::move(arguments)...);
+            },
             each.arguments);
       };
       if constexpr (std::is_void_v<R>) {
@@ -86,20 +99,31 @@ class TypedLocalTask final : public LocalTask {
       each.outcome.emplace(std::current_exception());
     }
   }
+  void ask_to_stop(std::uint32_t item) override {
+    if constexpr (takes_stop_token) items_[item].stop.request_stop();
+  }
   void deliver(Job& job, std::size_t item_of_job, std::uint32_t item) override {
     job.put_outcome(item_of_job, &*items_[item].outcome);
   }
 
  private:
+  struct NoStop {};
   struct Item {
     explicit Item(std::tuple<Stored...> given) : arguments(std::move(given)) {}
     std::tuple<Stored...> arguments;
     std::optional<Outcome<R>> outcome;
+    [[no_unique_address]] std::conditional_t<takes_stop_token, std::stop_source, NoStop> stop;
   };
 
+  static std::shared_ptr<F> for_a_task(const Local<F>& function) {
+    if constexpr (takes_stop_token)
+      return function.template for_a_task<std::stop_token, Stored...>();
+    else
+      return function.template for_a_task<Stored...>();
+  }
   template <class... Arguments>
   decltype(auto) call_with(Arguments&&... arguments) {
-    if constexpr (std::is_invocable_v<const F&, Stored...>)
+    if constexpr (can_be_shared)
       return std::invoke(std::as_const(*function_), std::forward<Arguments>(arguments)...);
     else
       return std::invoke(*function_, std::forward<Arguments>(arguments)...);
@@ -113,7 +137,7 @@ class TypedLocalTask final : public LocalTask {
 template <class F, class... Stored>
 class TaskEncoder<Local<F>, Stored...> {
   static_assert(
-      std::is_invocable_v<F&, Stored...>,
+      std::is_invocable_v<F&, Stored...> || std::is_invocable_v<F&, std::stop_token, Stored...>,
       "procyon: this callable cannot be called with these arguments; each call gets them as values of "
       "its own, so pass what it is to change by std::ref or as a capture");
 
@@ -141,8 +165,8 @@ class TaskEncoder<Local<F>, Stored...> {
     gathered_ = task.get();
     task_.items.put(LocalItems{gathered_, 0});
     task_.local = std::move(task);
-    // The others share a copy of the callable that their calls change.
-    task_.can_be_split = std::is_invocable_v<const F&, Stored...>;
+    task_.can_be_split = TypedLocalTask<F, Stored...>::can_be_shared;
+    task_.is_stoppable = Sent<F, Stored...>::takes_stop_token;
   }
 
   Local<F> function_;
