@@ -53,7 +53,7 @@ class ThreadPool {
   }
   template <class F, class... Arguments>
   auto apply(ApplyOptions options, F&& function, Arguments&&... arguments) {
-    return pool_.apply(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.apply(options, pool::local(std::forward<F>(function)),
                        std::forward<Arguments>(arguments)...);
   }
   template <pool::Function F, class... Arguments>
@@ -72,8 +72,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto map(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.map(std::move(options), pool::local(std::forward<F>(function)),
-                     std::forward<Ranges>(ranges)...);
+    return pool_.map(options, pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
   auto map_outcomes(F&& function, Ranges&&... ranges) {
@@ -81,7 +80,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto map_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.map_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.map_outcomes(options, pool::local(std::forward<F>(function)),
                               std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
@@ -100,8 +99,7 @@ class ThreadPool {
   }
   template <class F, class Range>
   auto starmap(MapOptions options, F&& function, Range&& tuples) {
-    return pool_.starmap(std::move(options), pool::local(std::forward<F>(function)),
-                         std::forward<Range>(tuples));
+    return pool_.starmap(options, pool::local(std::forward<F>(function)), std::forward<Range>(tuples));
   }
   template <pool::Function F, class Range>
   auto starmap_async(F&& function, Range&& tuples) {
@@ -119,8 +117,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap(std::move(options), pool::local(std::forward<F>(function)),
-                      std::forward<Ranges>(ranges)...);
+    return pool_.imap(options, pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
   auto imap_outcomes(F&& function, Ranges&&... ranges) {
@@ -128,7 +125,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.imap_outcomes(options, pool::local(std::forward<F>(function)),
                                std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
@@ -137,7 +134,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap_unordered(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap_unordered(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.imap_unordered(options, pool::local(std::forward<F>(function)),
                                 std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
@@ -147,7 +144,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap_unordered_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap_unordered_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.imap_unordered_outcomes(options, pool::local(std::forward<F>(function)),
                                          std::forward<Ranges>(ranges)...);
   }
 
