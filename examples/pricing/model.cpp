@@ -1,5 +1,7 @@
 #include "model.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -97,7 +99,7 @@ std::vector<double> column_of(const std::string& path, const std::string& name) 
     if (column == 0) {
       column = static_cast<std::size_t>(std::find(fields.begin(), fields.end(), name) - fields.begin());
       if (column == 0 || column == fields.size())
-        throw std::runtime_error("there is no column " + name + " in " + path);
+        throw std::runtime_error(fmt::format("there is no column {} in {}", name, path));
     } else if (column < fields.size() && !fields[column].empty()) {
       values.push_back(std::stod(fields[column]));
     }

@@ -29,7 +29,7 @@ class Lease {
   Lease(channel::QueueEngine engine, const channel::LeasedMessage& message)
       : engine_(std::move(engine)), message_(message), value_(decode()) {}
   Lease(Lease&& other) noexcept
-      : engine_(other.engine_),
+      : engine_(std::move(other.engine_)),
         message_(other.message_),
         open_(std::exchange(other.open_, false)),
         value_(std::move(other.value_)) {}

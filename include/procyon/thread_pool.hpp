@@ -58,7 +58,7 @@ class ThreadPool {
   }
   template <class F, class... Arguments>
   auto apply(ApplyOptions options, F&& function, Arguments&&... arguments) {
-    return pool_.apply(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.apply(options, pool::local(std::forward<F>(function)),
                        std::forward<Arguments>(arguments)...);
   }
   template <pool::Function F, class... Arguments>
@@ -77,8 +77,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto map(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.map(std::move(options), pool::local(std::forward<F>(function)),
-                     std::forward<Ranges>(ranges)...);
+    return pool_.map(options, pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
   auto map_outcomes(F&& function, Ranges&&... ranges) {
@@ -86,7 +85,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto map_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.map_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.map_outcomes(options, pool::local(std::forward<F>(function)),
                               std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
@@ -105,8 +104,7 @@ class ThreadPool {
   }
   template <class F, class Range>
   auto starmap(MapOptions options, F&& function, Range&& tuples) {
-    return pool_.starmap(std::move(options), pool::local(std::forward<F>(function)),
-                         std::forward<Range>(tuples));
+    return pool_.starmap(options, pool::local(std::forward<F>(function)), std::forward<Range>(tuples));
   }
   template <pool::Function F, class Range>
   auto starmap_async(F&& function, Range&& tuples) {
@@ -124,8 +122,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap(std::move(options), pool::local(std::forward<F>(function)),
-                      std::forward<Ranges>(ranges)...);
+    return pool_.imap(options, pool::local(std::forward<F>(function)), std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
   auto imap_outcomes(F&& function, Ranges&&... ranges) {
@@ -133,7 +130,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.imap_outcomes(options, pool::local(std::forward<F>(function)),
                                std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
@@ -142,7 +139,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap_unordered(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap_unordered(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.imap_unordered(options, pool::local(std::forward<F>(function)),
                                 std::forward<Ranges>(ranges)...);
   }
   template <pool::Function F, class... Ranges>
@@ -152,7 +149,7 @@ class ThreadPool {
   }
   template <class F, class... Ranges>
   auto imap_unordered_outcomes(MapOptions options, F&& function, Ranges&&... ranges) {
-    return pool_.imap_unordered_outcomes(std::move(options), pool::local(std::forward<F>(function)),
+    return pool_.imap_unordered_outcomes(options, pool::local(std::forward<F>(function)),
                                          std::forward<Ranges>(ranges)...);
   }
 

@@ -351,7 +351,7 @@ TEST(ConnectionObjects, StrippedDescriptorsAreTold) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   rlimit low = before;
-  low.rlim_cur = static_cast<rlim_t>(lowest_free_descriptor() + 5);
+  low.rlim_cur = static_cast<rlim_t>(lowest_free_descriptor()) + 5;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
   const int free_before = lowest_free_descriptor();
   std::optional<std::system_error> error;

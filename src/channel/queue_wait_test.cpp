@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -237,7 +238,7 @@ TEST(QueueFileno, EndsWithTheLastCopyAndKeepsNoQueueAlive) {
   {
     const Queue<int> queue;
     descriptor = queue.fileno();
-    const Queue<int> copy = queue;
+    const std::array copies{queue, queue};
   }
   EXPECT_EQ(session.used_bytes(), used);
   for (int attempt = 0; attempt < 60'000 && ::fcntl(descriptor, F_GETFD) != -1; ++attempt)

@@ -122,7 +122,7 @@ std::optional<double> quota_of_control_groups(const std::string& root) {
       smallest = smaller(smallest, smallest_quota(mount, group, quota_version_2));
     else if (names_processor(controllers))
       // The hierarchy is called after its controllers, usually with a link from each.
-      for (const auto& hierarchy : {mount + "/cpu", mount + "/" + controllers})
+      for (const auto& hierarchy : {mount + "/cpu", std::string(mount).append("/").append(controllers)})
         smallest = smaller(smallest, smallest_quota(hierarchy, group, quota_version_1));
   }
   return smallest;

@@ -304,7 +304,7 @@ TEST(SharedMemory, WhatIsNoMemoryIsRefused) {
 TEST(SharedMemory, IsUnlinkedWhenItsCreatorExits) {
   const std::string name = name_of_test();
   TestProcess creator([&] {
-    SharedMemory({.name = name, .create = true, .size = 10});
+    { const SharedMemory object({.name = name, .create = true, .size = 10}); }
     ::exit(exists(name) ? 0 : 1);  // the object is gone, the name is not
     return 0;
   });
@@ -363,7 +363,7 @@ TEST_P(SharedMemoryAcross, AChildsOwnIsUnlinkedAtItsEnd) {
   const std::string name = "procyon-" + std::to_string(::getpid()) + "-childs";
   auto p = context().Process(
       [](const std::string& n) {
-        SharedMemory({.name = n, .create = true, .size = 10});
+        { const SharedMemory object({.name = n, .create = true, .size = 10}); }
         check(exists(n), 5);
       },
       name);

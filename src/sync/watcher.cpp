@@ -187,8 +187,8 @@ void found_nothing(arena::Handle object) {
 }
 
 WatchSlot& WatchSlot::operator=(const WatchSlot& other) {
-  std::shared_ptr<Watch> watch = other.watch();
-  watch_ = std::move(watch);
+  if (this == &other) return *this;
+  watch_ = other.watch();
   is_set_.store(watch_ != nullptr, std::memory_order_release);
   return *this;
 }

@@ -52,6 +52,7 @@ void live() {
     parent.start();
     parent.join();
   }
+  memory.unlink();  // the guardian ends with its namespace, before it could do so
 }
 
 /// The exit code of `body` as the first process of a new namespace of processes, with a /proc of its own.
