@@ -150,7 +150,7 @@ TEST(QueueFaults, ProducersThatTakeTurnsAreNeverGone) {
     return testing::Test::HasFailure() ? 1 : 0;
   });
   std::unique_ptr<TestProcess> current;
-  for (int number = 0; number < 300; ++number) {
+  for (int number = 0; number < 100; ++number) {
     Gate has_put;
     auto next = std::make_unique<TestProcess>([&] {
       queue.put(number);

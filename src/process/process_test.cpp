@@ -192,6 +192,9 @@ TEST_P(ProcessTest, JoinTellsWhetherItHasEnded) {
 }
 
 TEST_P(ProcessTest, CanBeInterruptedTerminatedAndKilled) {
+  // A shell that runs this in the background has it ignore SIGINT, which children inherit.
+  auto* const interrupt_before = ::signal(SIGINT, SIG_DFL);
+  auto* const terminate_before = ::signal(SIGTERM, SIG_DFL);
   using Stop = void (Process::*)();
   for (const auto& [stop, signal] : {std::pair<Stop, int>{&Process::interrupt, SIGINT},
                                      {&Process::terminate, SIGTERM},
@@ -203,6 +206,8 @@ TEST_P(ProcessTest, CanBeInterruptedTerminatedAndKilled) {
     EXPECT_EQ(p.exitcode(), -signal);
     (p.*stop)();  // no effect on one that has ended
   }
+  ::signal(SIGINT, interrupt_before);
+  ::signal(SIGTERM, terminate_before);
 }
 
 TEST_P(ProcessTest, ItsSentinelIsReadableOnceItHasEnded) {

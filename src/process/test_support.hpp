@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -87,6 +88,7 @@ struct Channel {
 class Captured {
  public:
   explicit Captured(int number) : number_(number), saved_(::dup(number)) {
+    std::fflush(stdout);  // or a forked child would write what was buffered before
     ::dup2(channel_.in.get(), number);
   }
   ~Captured() {

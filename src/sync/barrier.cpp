@@ -167,11 +167,11 @@ bool BarrierEngine::break_if_somebody_died(std::uint32_t generation) const {
 // Without the lock: whoever gives up in time must not wait for a holder that is stopped.
 void BarrierEngine::break_generation(std::uint32_t generation) const {
   BarrierMark now = state_->load();
-  do
-    if (now.generation != generation) return;
-  while (!state_->change(now, {now.arrived, now.generation, true}));
-  os::crash_point("barrier.broken");
-  wake_all(*state_);
+  while (now.generation == generation) {
+    if (!state_->change(now, {now.arrived, now.generation, true})) continue;
+    os::crash_point("barrier.broken");
+    return wake_all(*state_);
+  }
 }
 
 void BarrierEngine::abort() const { break_generation(state_->load().generation); }

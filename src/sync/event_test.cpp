@@ -182,7 +182,7 @@ TEST(EventFileno, WorksWithAnEpollOfEitherKind) {
     epoll_event wanted{};
     wanted.events = EPOLLIN | kind;
     ASSERT_EQ(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, event.fileno(), &wanted), 0);
-    constexpr int times = 300;
+    constexpr int times = 50;
     TestProcess setter([&] {
       for (int time = 0; time < times; ++time) {
         while (event.is_set()) std::this_thread::yield();
