@@ -73,8 +73,7 @@ std::optional<Accepted> Acceptor::step() {
   if (creator_ != ::getpid())
     throw std::logic_error(
         fmt::format("procyon: the listener at {} belongs to the process that made it; a forked child makes "
-                    "its own, or is "
-                    "given the connections",
+                    "its own, or is given the connections",
                     address()));
   for (int i = 0; i < most_events; ++i) {
     epoll_event event{};

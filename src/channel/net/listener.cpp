@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -27,6 +28,8 @@ class ListenerState {
   ListenerState(const net::Address& address, ListenerOptions options)
       : max_message_(options.max_message),
         acceptor_(make(address, std::move(options))),
+        watched_(os::Descriptor::adopt(::fcntl(acceptor_->fileno(), F_DUPFD_CLOEXEC, 3),
+                                       "procyon: making a listener (fcntl)")),
         address_(acceptor_->address()) {}
 
   Connection accept(os::Deadline deadline);
@@ -50,6 +53,8 @@ class ListenerState {
   std::atomic<bool> closed_{false};
   std::atomic<std::uint64_t> rejected_{0};
   std::unique_ptr<net::Acceptor> acceptor_;
+  const os::Descriptor
+      watched_;  // the acceptor's, for others: it is not used by somebody else while this lives
   const std::string address_;
   mutable std::mutex mutex_;
   std::string last_accepted_;
@@ -136,28 +141,25 @@ std::string ListenerState::last_accepted() const {
 
 int ListenerState::fileno() const {
   if (closed()) throw_closed();
-  return acceptor_->fileno();
+  return watched_.get();
 }
 
 }  // namespace detail
 
 namespace {
 
-/// Its own copy of the descriptor, which stays open when the listener is closed.
 class WaitedListener final : public sync::Waitable {
  public:
   explicit WaitedListener(std::shared_ptr<detail::ListenerState> state)
-      : state_(std::move(state)),
-        descriptor_(os::Descriptor::adopt(::dup(state_->fileno()), "procyon: waiting for a listener (dup)")) {
-  }
-  [[nodiscard]] int descriptor() const override { return descriptor_.get(); }
+      : state_(std::move(state)), descriptor_(state_->fileno()) {}
+  [[nodiscard]] int descriptor() const override { return descriptor_; }
   void check() override {
     if (state_->closed()) state_->throw_closed();
   }
 
  private:
   std::shared_ptr<detail::ListenerState> state_;
-  os::Descriptor descriptor_;
+  int descriptor_;
 };
 
 }  // namespace

@@ -116,7 +116,7 @@ void TlsLine::note(StreamResult result, bool writing) {
     case StreamStatus::failed:
     case StreamStatus::refused:
       broken_ = true;
-      if (!stream_ended_ && stream_->on_broken()) {
+      if (!stream_ended_ && !local_hung_up_ && stream_->on_broken()) {
         stream_->on_broken()(fmt::format("procyon: a TLS connection broke: {} ({})", stream_->problem(),
                                          std::system_category().message(stream_->error())));
       }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <string>
@@ -137,15 +138,25 @@ TEST(Tls, TheEndOfOneSideIsTheEndAtTheOther) {
       std::system_error);
 }
 
-TEST(Tls, WhatWasSentBeforeTheProcessEndsArrives) {
+/// Not a test: the program that the next one runs. It ends as programs do, with a connection that is open.
+TEST(TlsProgram, DISABLED_SendsAndEnds) {
+  const char* const address = std::getenv("PROCYON_TEST_ADDRESS");
+  const char* const authorities = std::getenv("PROCYON_TEST_AUTHORITIES");
+  ASSERT_TRUE(address != nullptr && authorities != nullptr);
+  static Connection client = Client(address, trusting(authorities));
+  client.send_bytes(std::vector<std::byte>(3'000'000), 60s);
+  client.send_bytes("the last word");
+}
+
+TEST(Tls, WhatWasSentBeforeTheProgramEndsArrives) {
   Listener listener("tcp://127.0.0.1:0", with(server_certificate()));
-  const std::string address = listener.address();
+  ::setenv("PROCYON_TEST_ADDRESS", listener.address().c_str(), 1);
+  ::setenv("PROCYON_TEST_AUTHORITIES", authority().path().c_str(), 1);
   const pid_t child = ::fork();
   if (child == 0) {
-    Connection client = Client(address, trusting(authority().path()));
-    client.send_bytes(std::vector<std::byte>(3'000'000), 60s);
-    client.send_bytes("the last word");
-    std::exit(0);  // and not closed
+    ::execl("/proc/self/exe", "program", "--gtest_filter=TlsProgram.*", "--gtest_also_run_disabled_tests",
+            "--gtest_brief=1", nullptr);
+    ::_exit(127);
   }
   Connection server = listener.accept(60s);
   EXPECT_EQ(server.recv_bytes(60s).size(), 3'000'000u);
