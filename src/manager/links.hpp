@@ -22,7 +22,7 @@ struct ConnectOptions {
 };
 
 /// How links of this process to that address are made from now on; one that there is already is replaced.
-void set_connect_options(const std::string& address, ConnectOptions options);
+void set_connect_options(const std::string& address, const ConnectOptions& options);
 
 /// The link that there is, or a new one, connected.
 std::shared_ptr<RemoteLink> remote_link(const std::string& address);
