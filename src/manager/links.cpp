@@ -126,17 +126,16 @@ void remove_local_server(const std::string& address) {
   all.local.erase(address);
 }
 
-void close_link(const std::string& address, const std::string& why) {
-  change_options([&](auto& all_options) { all_options.erase(address); });
+void close_link(const std::shared_ptr<RemoteLink>& link, const std::string& why) {
   Links& all = links();
-  std::shared_ptr<RemoteLink> link;
+  bool is_known = false;
   {
     const std::lock_guard lock(all.mutex);
-    const auto found = all.remote.find(address);
-    if (found == all.remote.end()) return;
-    link = std::move(found->second);
-    all.remote.erase(found);
+    const auto found = all.remote.find(link->address());
+    is_known = found != all.remote.end() && found->second == link;
+    if (is_known) all.remote.erase(found);
   }
+  if (is_known) change_options([&](auto& all_options) { all_options.erase(link->address()); });
   link->close(why);
 }
 
