@@ -5,8 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <thread>
 
+#include "channel/net/test_certificates.hpp"
 #include "pool/test_support.hpp"
 #include "procyon/context.hpp"
 #include "procyon/pipe.hpp"
@@ -173,6 +176,42 @@ TEST(BaseManager, LetsNobodyInWithoutTheKey) {
   BaseManager client({.address = manager.address(), .authkey = AuthKey("guessed")});
   EXPECT_THROW(client.connect(), AuthenticationError);
   EXPECT_EQ(manager.create<Counter>("Counter").call(m<&Counter::inc>, 3), 3);
+}
+
+TEST(BaseManager, ServesThroughTls) {
+  std::string directory = std::filesystem::temp_directory_path() / "procyon-manager-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  {
+    const channel::net::TestAuthority authority(directory, "authority");
+    const auto certificate = authority.sign("server");
+    Started manager({.address = "tcp://127.0.0.1:0",
+                     .tls = {.certificate = certificate.certificate, .key = certificate.key}});
+    EXPECT_EQ(manager.create<Counter>("Counter").call(m<&Counter::inc>, 3), 3);
+    BaseManager client({.address = manager.address(), .tls = {.authorities = authority.path()}});
+    client.connect();
+    EXPECT_EQ(client.create<Counter>("Counter").call(m<&Counter::text>, std::string(100'000, 'x')).size(),
+              100'001u);
+    BaseManager trusting_others(
+        {.address = manager.address(), .tls = {.authorities = connection::system_authorities}});
+    EXPECT_THROW(trusting_others.connect(), AuthenticationError);
+  }
+  std::filesystem::remove_all(directory);
+}
+
+TEST(BaseManager, ConnectsAnewWhereThatWasAskedFor) {
+  auto first = std::make_unique<Started>();
+  const std::string address = first->address();
+  BaseManager lasting({.address = address, .reconnect = true});
+  lasting.connect();
+  const auto old = lasting.create<Counter>("Counter");
+  ::kill(*first->pid(), SIGKILL);
+  first->join();
+  EXPECT_THROW(old.call(m<&Counter::get>), ManagerGone);
+  first.reset();
+  // The name of an abstract address is free as soon as its owner is gone; both managers of this process share a link to it.
+  Started second({.address = address});
+  EXPECT_EQ(lasting.create<Counter>("Counter").call(m<&Counter::inc>, 2), 2);
+  EXPECT_THROW(old.call(m<&Counter::get>), ObjectGone);
 }
 
 TEST(BaseManager, SaysWhatIsWrongWithItsUse) {

@@ -13,7 +13,10 @@ namespace procyon::manager {
 
 namespace {
 
-using OptionsByAddress = std::map<std::string, ConnectOptions>;
+struct OptionsByAddress {
+  std::map<std::string, ConnectOptions> options;
+  const OptionsByAddress* before = nullptr;  // for leak checkers
+};
 
 struct Links {
   std::mutex mutex;
@@ -27,12 +30,25 @@ Links& links() {
 }
 
 // Never changed once it is here, so that a forked child can read it whatever its parent's threads were doing. Replaced ones
-// are leaked: there is one for each connect() of the program.
+// are kept, as somebody may be reading them: there are two for each manager of the program.
 std::atomic<const OptionsByAddress*> options_by_address{nullptr};
+
+// Without a lock, which a forked child might find held.
+template <class Change>
+void change_options(Change change) {
+  auto fresh = std::make_unique<OptionsByAddress>();
+  fresh->before = options_by_address.load(std::memory_order_acquire);
+  do {
+    fresh->options =
+        fresh->before == nullptr ? std::map<std::string, ConnectOptions>() : fresh->before->options;
+    change(fresh->options);
+  } while (!options_by_address.compare_exchange_weak(fresh->before, fresh.get(), std::memory_order_acq_rel));
+  static_cast<void>(fresh.release());  // readers have it
+}
 
 ConnectOptions options_for(const std::string& address) {
   if (const auto* const known = options_by_address.load(std::memory_order_acquire))
-    if (const auto found = known->find(address); found != known->end()) return found->second;
+    if (const auto found = known->options.find(address); found != known->options.end()) return found->second;
   return {};
 }
 
@@ -65,16 +81,8 @@ std::shared_ptr<RemoteLink> make_link(const std::string& address) {
 
 }  // namespace
 
-void set_connect_options(const std::string& address, ConnectOptions options) {
-  const OptionsByAddress* known = options_by_address.load(std::memory_order_acquire);
-  for (;;) {
-    auto fresh = std::make_unique<OptionsByAddress>(known == nullptr ? OptionsByAddress() : *known);
-    fresh->insert_or_assign(address, options);
-    if (options_by_address.compare_exchange_weak(known, fresh.get(), std::memory_order_acq_rel)) {
-      static_cast<void>(fresh.release());
-      break;
-    }
-  }
+void set_connect_options(const std::string& address, const ConnectOptions& options) {
+  change_options([&](auto& all_options) { all_options.insert_or_assign(address, options); });
   Links& all = links();
   std::shared_ptr<RemoteLink> replaced;  // destroyed without the lock
   const std::lock_guard lock(all.mutex);
@@ -118,16 +126,16 @@ void remove_local_server(const std::string& address) {
   all.local.erase(address);
 }
 
-void close_link(const std::string& address, const std::string& why) {
+void close_link(const std::shared_ptr<RemoteLink>& link, const std::string& why) {
   Links& all = links();
-  std::shared_ptr<RemoteLink> link;
+  bool is_known = false;
   {
     const std::lock_guard lock(all.mutex);
-    const auto found = all.remote.find(address);
-    if (found == all.remote.end()) return;
-    link = std::move(found->second);
-    all.remote.erase(found);
+    const auto found = all.remote.find(link->address());
+    is_known = found != all.remote.end() && found->second == link;
+    if (is_known) all.remote.erase(found);
   }
+  if (is_known) change_options([&](auto& all_options) { all_options.erase(link->address()); });
   link->close(why);
 }
 
