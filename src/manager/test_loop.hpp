@@ -201,12 +201,15 @@ class TestLink final : public Link {
   }
   void die() {
     const std::scoped_lock guard(loop_.mutex_);
-    dead_ = true;
+    {
+      const std::scoped_lock posted(loop_.posted_mutex_);
+      dead_ = true;
+      for (const std::uint64_t call : calls_) loop_.pending_.erase(call);
+      loop_.changed_.notify_all();
+    }
     std::vector<ServedPointer> objects;
     for (const auto& [id, counted] : loop_.objects_) objects.push_back(counted.object);
     for (const ServedPointer& object : objects) object->client_gone(client_);
-    const std::scoped_lock posted(loop_.posted_mutex_);
-    loop_.changed_.notify_all();
   }
   /// Gives up the call that this client waits in.
   void cancel_calls() {
