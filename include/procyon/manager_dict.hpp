@@ -39,9 +39,8 @@ class DictProxy : public manager::StandardProxy {
  public:
   using key_type = K;
   using mapped_type = V;
-  static std::string procyon_proxy_type() {
-    return "dict<" + std::string(manager::signature_of<K>()) + "," + std::string(manager::signature_of<V>()) + ">";
-  }
+  static consteval auto procyon_type() { return manager::type_text<K, V>(manager::signature::Text("dict")); }
+  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// What operator[] returns: reads, writes and changes the entry when it is used.
   class Entry {
@@ -84,7 +83,7 @@ class DictProxy : public manager::StandardProxy {
   /// Throws std::out_of_range if there is no such key.
   [[nodiscard]] V at(const K& key) const {
     auto [version, value] = read(key);
-    if (version == 0) manager::throw_no_such_key(procyon_proxy_type());
+    if (version == 0) manager::throw_no_such_key(manager::type_of<DictProxy>());
     return *std::move(value);
   }
   [[nodiscard]] std::optional<V> get(const K& key) const { return read(key).second; }
@@ -160,7 +159,7 @@ class DictProxy : public manager::StandardProxy {
   /// Takes it out. Throws std::out_of_range if there is none.
   V pop(const K& key) const {
     std::optional<V> value = try_pop(key);
-    if (!value) manager::throw_no_such_key(procyon_proxy_type());
+    if (!value) manager::throw_no_such_key(manager::type_of<DictProxy>());
     return *std::move(value);
   }
   V pop(const K& key, const V& otherwise) const { return try_pop(key).value_or(otherwise); }
@@ -179,7 +178,7 @@ class DictProxy : public manager::StandardProxy {
   V modify(const K& key, Change&& change) const {
     for (;;) {
       auto [version, value] = read(key);
-      if (version == 0) manager::throw_no_such_key(procyon_proxy_type());
+      if (version == 0) manager::throw_no_such_key(manager::type_of<DictProxy>());
       change(*value);
       if (set_if_unchanged(key, version, *value)) return *std::move(value);
     }

@@ -37,7 +37,8 @@ template <class T>
 class ListProxy : public manager::StandardProxy {
  public:
   using value_type = T;
-  static std::string procyon_proxy_type() { return "list<" + std::string(manager::signature_of<T>()) + ">"; }
+  static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("list")); }
+  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// What operator[] returns: reads, writes and changes the item when it is used.
   class Item {
@@ -79,7 +80,7 @@ class ListProxy : public manager::StandardProxy {
   [[nodiscard]] T front() const { return at(0); }
   [[nodiscard]] T back() const {
     std::vector<T> last = get_last();
-    if (last.empty()) manager::throw_empty_list(procyon_proxy_type());
+    if (last.empty()) manager::throw_empty_list(manager::type_of<ListProxy>());
     return std::move(last.front());
   }
   /// A slice: `most` items from `first` on, fewer where the list ends.

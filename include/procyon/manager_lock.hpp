@@ -28,7 +28,8 @@ namespace procyon {
 
 class LockProxy : public manager::LockMethods {
  public:
-  static std::string procyon_proxy_type() { return "Lock"; }
+  static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Lock")); }
+  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Lock.
   explicit LockProxy(manager::ObjectReference object);
@@ -60,7 +61,8 @@ class LockProxy : public manager::LockMethods {
 
 class RLockProxy : public manager::LockMethods {
  public:
-  static std::string procyon_proxy_type() { return "RLock"; }
+  static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("RLock")); }
+  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is an RLock.
   explicit RLockProxy(manager::ObjectReference object) : LockMethods(std::move(object)) {}

@@ -160,16 +160,16 @@ class BasicQueueProxy : public manager::QueueMethods {
 template <class T>
 class QueueProxy : public BasicQueueProxy<T, Queue<T>> {
  public:
-  static std::string procyon_proxy_type() { return "Queue<" + std::string(manager::signature_of<T>()) + ">"; }
+  static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("Queue")); }
+  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
   using BasicQueueProxy<T, Queue<T>>::BasicQueueProxy;
 };
 
 template <class T>
 class JoinableQueueProxy : public BasicQueueProxy<T, JoinableQueue<T>> {
  public:
-  static std::string procyon_proxy_type() {
-    return "JoinableQueue<" + std::string(manager::signature_of<T>()) + ">";
-  }
+  static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("JoinableQueue")); }
+  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
   using BasicQueueProxy<T, JoinableQueue<T>>::BasicQueueProxy;
 
   /// One message that was taken is finished. Throws std::logic_error if nobody owes any.

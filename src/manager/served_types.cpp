@@ -5,6 +5,7 @@
 #include "manager/served_lock.hpp"
 #include "manager/served_namespace.hpp"
 #include "manager/served_object.hpp"
+#include "manager/served_pool.hpp"
 #include "manager/served_queue.hpp"
 #include "manager/served_rlock.hpp"
 #include "manager/served_semaphore.hpp"
@@ -27,6 +28,7 @@ std::vector<ServedType> standard_types() {
       {"Barrier", &ServedBarrier::make},
       {"Value", &ServedItems::make_value},
       {"Array", &ServedItems::make_array},
+      {"Pool", &ServedPool::make},
       {"Queue", &ServedQueue::make},
       {"JoinableQueue", &ServedQueue::make_joinable},
   };

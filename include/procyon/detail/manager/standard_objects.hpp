@@ -19,6 +19,7 @@
 #include "procyon/manager_list.hpp"
 #include "procyon/manager_lock.hpp"
 #include "procyon/manager_namespace.hpp"
+#include "procyon/manager_pool.hpp"
 #include "procyon/manager_queue.hpp"
 #include "procyon/manager_semaphore.hpp"
 #include "procyon/manager_set.hpp"
@@ -101,6 +102,9 @@ class StandardObjects {
     for (auto&& item : items) copied.push_back(static_cast<T>(item));
     return make<ArrayProxy<T>>(item_type_of<T>(), std::uint64_t{copied.size()}, bytes_of<T>(copied));
   }
+
+  /// Throws what Pool's constructor does.
+  [[nodiscard]] PoolProxy Pool(const ManagedPoolOptions& options = {}) { return make<PoolProxy>(options); }
 
   /// Of at most `maxsize` messages; 0: as many as memory holds.
   template <class T>

@@ -182,16 +182,37 @@ class StandardProxy : public ProxyBase {
   [[nodiscard]] static arena::Reference find_local(const ObjectReference& object);
 };
 
-/// The proxies that have this: their type as servers know it.
+/// The type of an object as servers know it: "dict<str,i32>".
+template <class... Types, std::size_t length>
+consteval auto type_text(const signature::Text<length>& name) {
+  if constexpr (sizeof...(Types) == 0)
+    return name;
+  else
+    return signature::around(name, signature::list_of<>(wire::TypeList<Types...>{}));
+}
+/// What a proxy of such an object is, as a value: not the same as a std::vector, which is a list, too.
+template <std::size_t length>
+consteval auto proxy_text(const signature::Text<length>& type) {
+  return signature::join(signature::Text("proxy:"), type);
+}
+
 template <class Proxy>
 concept NamedProxy = std::derived_from<Proxy, StandardProxy> && requires {
-  { Proxy::procyon_proxy_type() } -> std::convertible_to<std::string>;
+  Proxy::procyon_type();
 };
+
+template <class Proxy>
+inline constexpr auto text_of_type = Proxy::procyon_type();
+/// The type of the objects of a proxy.
+template <class Proxy>
+std::string type_of() {
+  return std::string(text_of_type<Proxy>.view());
+}
 
 /// Makes an object of the proxy's type. `arguments` come after the name of the type.
 template <NamedProxy Proxy, class... Arguments>
 Proxy create_object(const std::shared_ptr<Link>& link, const Arguments&... arguments) {
-  const std::string type = Proxy::procyon_proxy_type();
+  const std::string type = type_of<Proxy>();
   ValueWriter writer(link);
   writer.put(type);
   (writer.put(arguments), ...);
@@ -212,10 +233,10 @@ template <manager::NamedProxy Proxy>
 struct Codec<Proxy> {
   using Parts = TypeList<>;
   static void write(Writer& writer, const Proxy& proxy) {
-    manager::write_reference(writer, proxy.object_reference(), Proxy::procyon_proxy_type());
+    manager::write_reference(writer, proxy.object_reference(), manager::type_of<Proxy>());
   }
   static Proxy read(Reader& reader) {
-    return Proxy(manager::read_reference(reader, Proxy::procyon_proxy_type()));
+    return Proxy(manager::read_reference(reader, manager::type_of<Proxy>()));
   }
 };
 
