@@ -1,5 +1,6 @@
-# The installed package: headers, both libraries, find_package(procyon), pkg-config, and two Debian packages
-# (libprocyon<version>: the shared library; libprocyon-dev: the rest), made by `cpack -G DEB`.
+# The installed package: headers, the libraries, find_package(procyon), pkg-config, and three Debian packages
+# (libprocyon<version> and libprocyon-net<version>: the shared libraries; libprocyon-dev: the rest), made by `cpack -G DEB`.
+# The second is one of its own because it needs OpenSSL: a machine whose programs do not connect to others need not have it.
 
 include(CMakePackageConfigHelpers)
 
@@ -11,9 +12,12 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} 
 
 # One export file for each shape: a user of the shared library need not have what the static one links.
 foreach(shape IN ITEMS static shared)
-  install(TARGETS procyon_${shape} EXPORT procyon-${shape}
+  install(TARGETS procyon_${shape} procyon_core_${shape} EXPORT procyon-${shape}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+  install(TARGETS procyon_net_${shape} EXPORT procyon-${shape}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT net NAMELINK_COMPONENT development)
   install(EXPORT procyon-${shape} NAMESPACE procyon:: DESTINATION ${procyon_cmake_dir} COMPONENT development)
 endforeach()
 
@@ -37,7 +41,7 @@ set(CPACK_PACKAGE_CONTACT "Procyon <procyon@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Processes as easy to use as threads, for C++20")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL runtime development)
+set(CPACK_COMPONENTS_ALL runtime net development)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libprocyon${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
@@ -47,10 +51,18 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6 (>= 2.34), libstdc++6 (>= 12), l
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS libdw1)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/triggers")
 file(WRITE ${PROJECT_BINARY_DIR}/triggers "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_NET_PACKAGE_NAME libprocyon-net${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+set(CPACK_DEBIAN_NET_PACKAGE_SECTION libs)
+string(REGEX MATCH "^[0-9]+" openssl_major "${OPENSSL_VERSION}")
+set(CPACK_DEBIAN_NET_PACKAGE_DEPENDS
+    "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}), libssl${openssl_major}")
+set(CPACK_DEBIAN_NET_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/triggers")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libprocyon-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-    "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}), libfmt-dev")
+    "${CPACK_DEBIAN_RUNTIME_PACKAGE_NAME} (= ${PROJECT_VERSION}), ${CPACK_DEBIAN_NET_PACKAGE_NAME} (= ${PROJECT_VERSION}), libfmt-dev")
+# The static libprocyon_net.a is linked with OpenSSL by whoever uses it.
+string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", libssl-dev")
 # Whoever calls get_logger() includes spdlog's headers; nobody else needs them.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS libspdlog-dev)
 include(CPack)

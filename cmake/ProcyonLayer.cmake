@@ -19,19 +19,26 @@ function(procyon_gtest binary)
     PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
-# procyon_layer(<name> SOURCES <file>... TESTS <file>... [BENCHMARKS <file>...])
+# procyon_layer(<name> SOURCES <file>... TESTS <file>... [BENCHMARKS <file>...] [NET_SOURCES <file>...] [NET_TESTS <file>...])
 #
-# Adds the sources to the library and makes procyon_<name>_test and procyon_<name>_benchmark. Files are relative
-# to the caller's directory; each list may be empty.
+# Adds the sources to the library and makes procyon_<name>_test and procyon_<name>_benchmark. NET_SOURCES belong to the
+# library procyon_net, and NET_TESTS, which may use OpenSSL itself, make procyon_<name>_net_test. Files are relative to the
+# caller's directory; each list may be empty.
 function(procyon_layer name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;TESTS;BENCHMARKS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;TESTS;BENCHMARKS;NET_SOURCES;NET_TESTS")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "procyon_layer(${name}): does not know what to do with: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   list(TRANSFORM arg_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(TRANSFORM arg_NET_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   target_sources(procyon_objects PRIVATE ${arg_SOURCES})
+  target_sources(procyon_net_objects PRIVATE ${arg_NET_SOURCES})
   if(PROCYON_BUILD_TESTS AND arg_TESTS)
     procyon_gtest(procyon_${name}_test SOURCES ${arg_TESTS} LABELS ${name})
+  endif()
+  if(PROCYON_BUILD_TESTS AND arg_NET_TESTS)
+    procyon_gtest(procyon_${name}_net_test SOURCES ${arg_NET_TESTS} LABELS ${name})
+    target_link_libraries(procyon_${name}_net_test PRIVATE OpenSSL::SSL OpenSSL::Crypto)
   endif()
   if(PROCYON_BUILD_BENCHMARKS AND arg_BENCHMARKS)
     add_executable(procyon_${name}_benchmark ${arg_BENCHMARKS})

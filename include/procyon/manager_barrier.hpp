@@ -25,7 +25,6 @@ namespace procyon {
 class BarrierProxy : public manager::StandardProxy {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Barrier")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Barrier.
   explicit BarrierProxy(manager::ObjectReference object) : StandardProxy(std::move(object)) {}

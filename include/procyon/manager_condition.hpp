@@ -25,7 +25,6 @@ namespace procyon {
 class ConditionProxy : public manager::LockMethods {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Condition")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Condition.
   explicit ConditionProxy(manager::ObjectReference object) : LockMethods(std::move(object)) {}

@@ -40,7 +40,6 @@ class DictProxy : public manager::StandardProxy {
   using key_type = K;
   using mapped_type = V;
   static consteval auto procyon_type() { return manager::type_text<K, V>(manager::signature::Text("dict")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// What operator[] returns: reads, writes and changes the entry when it is used.
   class Entry {

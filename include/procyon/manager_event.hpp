@@ -20,7 +20,6 @@ namespace procyon {
 class EventProxy : public manager::StandardProxy {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Event")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is an Event.
   explicit EventProxy(manager::ObjectReference object);

@@ -38,7 +38,6 @@ class ListProxy : public manager::StandardProxy {
  public:
   using value_type = T;
   static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("list")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// What operator[] returns: reads, writes and changes the item when it is used.
   class Item {

@@ -29,7 +29,6 @@ namespace procyon {
 class LockProxy : public manager::LockMethods {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Lock")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Lock.
   explicit LockProxy(manager::ObjectReference object);
@@ -62,7 +61,6 @@ class LockProxy : public manager::LockMethods {
 class RLockProxy : public manager::LockMethods {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("RLock")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is an RLock.
   explicit RLockProxy(manager::ObjectReference object) : LockMethods(std::move(object)) {}

@@ -22,7 +22,6 @@ namespace procyon {
 class NamespaceProxy : public manager::StandardProxy {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Namespace")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Namespace.
   explicit NamespaceProxy(manager::ObjectReference object) : StandardProxy(std::move(object)) {}

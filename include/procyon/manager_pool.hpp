@@ -59,7 +59,6 @@ class PoolResult {
 class PoolProxy : public manager::StandardProxy {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Pool")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Pool.
   explicit PoolProxy(manager::ObjectReference object) : StandardProxy(std::move(object)) {}

@@ -161,7 +161,6 @@ template <class T>
 class QueueProxy : public BasicQueueProxy<T, Queue<T>> {
  public:
   static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("Queue")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
   using BasicQueueProxy<T, Queue<T>>::BasicQueueProxy;
 };
 
@@ -169,7 +168,6 @@ template <class T>
 class JoinableQueueProxy : public BasicQueueProxy<T, JoinableQueue<T>> {
  public:
   static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("JoinableQueue")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
   using BasicQueueProxy<T, JoinableQueue<T>>::BasicQueueProxy;
 
   /// One message that was taken is finished. Throws std::logic_error if nobody owes any.

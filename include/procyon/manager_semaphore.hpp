@@ -22,7 +22,6 @@ namespace procyon {
 class SemaphoreProxy : public manager::StandardProxy {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Semaphore")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// One that was taken by permit(). Gives it back when it goes. For one thread at a time.
   class Permit {
@@ -87,7 +86,6 @@ class SemaphoreProxy : public manager::StandardProxy {
 class BoundedSemaphoreProxy : public SemaphoreProxy {
  public:
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("BoundedSemaphore")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
   using SemaphoreProxy::SemaphoreProxy;
 };
 

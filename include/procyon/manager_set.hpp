@@ -32,7 +32,6 @@ class SetProxy : public manager::StandardProxy {
  public:
   using value_type = T;
   static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("set")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a set of this type.
   explicit SetProxy(manager::ObjectReference object) : StandardProxy(std::move(object)) {

@@ -69,7 +69,6 @@ class ValueProxy : public manager::RemoteItems<T> {
  public:
   using value_type = T;
   static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("Value")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// For the library: a proxy of an object that is a Value of this type.
   explicit ValueProxy(manager::ObjectReference object) : manager::RemoteItems<T>(std::move(object)) {
@@ -112,7 +111,6 @@ class ArrayProxy : public manager::RemoteItems<T> {
  public:
   using value_type = T;
   static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("Array")); }
-  static consteval auto procyon_signature() { return manager::proxy_text(procyon_type()); }
 
   /// What operator[] returns: reads and writes the item when it is used.
   class Item {

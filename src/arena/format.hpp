@@ -71,7 +71,7 @@
 namespace procyon::arena {
 
 inline constexpr std::uint64_t arena_magic = 0x31'6e'6f'79'63'6f'72'70;  // "procyon1"
-inline constexpr std::uint32_t format_version = 2;
+inline constexpr std::uint32_t format_version = 3;
 
 inline constexpr int unit_bits = 16;
 inline constexpr std::size_t unit_size = std::size_t{1} << unit_bits;
@@ -146,6 +146,9 @@ struct Header {
   std::uint32_t version;
   std::uint32_t unit_table_units;  // units that the unit table reserves
   std::uint64_t reserved;          // bytes
+  // Random; written when the session is made, never changed. Who knows it can read this memory: what processes of a
+  // session prove to each other over connections that others could make, too.
+  std::byte secret[16];
   alignas(64) OwnerWord lock;
   std::atomic<std::uint32_t> frontier;                     // units [0, frontier) form the chain of runs
   std::atomic<std::uint32_t> generation;                   // of the last allocation

@@ -1,6 +1,7 @@
 #include "procyon/detail/arena/session.hpp"
 
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,6 +49,17 @@ std::uint32_t unit_table_units_for(std::uint64_t reserved) {
   return static_cast<std::uint32_t>(((reserved >> unit_bits) * sizeof(Unit) + unit_size - 1) >> unit_bits);
 }
 
+void make_secret(std::span<std::byte> secret) {
+  for (std::size_t done = 0; done < secret.size();) {
+    const ssize_t got = ::getrandom(secret.data() + done, secret.size() - done, 0);
+    if (got > 0)
+      done += static_cast<std::size_t>(got);
+    else if (errno != EINTR)
+      throw SessionError(std::string("procyon: no random bytes for the session's secret: ") +
+                         std::strerror(errno));
+  }
+}
+
 void format(void* mapping, std::uint64_t reserved) {
   auto* header = new (mapping) Header{};
   header->version = format_version;
@@ -55,6 +67,7 @@ void format(void* mapping, std::uint64_t reserved) {
   header->unit_table_units = unit_table_units_for(reserved);
   header->frontier.store(unit_table_unit + header->unit_table_units, std::memory_order_relaxed);
   header->next_slot.store(1, std::memory_order_relaxed);
+  make_secret(header->secret);
   header->magic = arena_magic;
 }
 
@@ -118,6 +131,7 @@ Session& Session::adopt(os::Descriptor memory, os::Descriptor liveness) {
 
 int Session::liveness_descriptor() const { return liveness_.get(); }
 std::uint64_t Session::reserved_bytes() const { return header_->reserved; }
+std::span<const std::byte> Session::secret() const { return header_->secret; }
 
 ParticipantId Session::self() {
   const ParticipantId self = current_participant();

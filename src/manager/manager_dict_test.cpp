@@ -178,7 +178,7 @@ TEST_F(Dict, ADictOfListsChangesTheListsThemselves) {
   lists.at("a").push_back(2);
   EXPECT_EQ(lists.at("a").copy(), (std::vector<int>{1, 2}));
   EXPECT_LE(loop.number_of_objects(), objects + 1);
-  EXPECT_EQ(manager::type_of<Lists>(), "dict<str,proxy:list<i32>>");
+  EXPECT_EQ(manager::type_of<Lists>(), "dict<str,proxy<ListProxy<i32>>>");
 }
 
 TEST_F(Dict, AnUnknownMethodIsASentenceThatNamesWhatThereIs) {

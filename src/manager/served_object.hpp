@@ -83,10 +83,12 @@ class IncomingCall {
     virtual void complete(ClientId client, std::uint64_t call, std::vector<std::byte> bytes,
                           std::vector<ServedPointer> objects) = 0;
     virtual void complete_with_error(ClientId client, std::uint64_t call, std::exception_ptr error) = 0;
+    /// The call was destroyed without: ObjectGone, unless what ServedObject::call() throws is the reason.
+    virtual void abandon(ClientId client, std::uint64_t call);
   };
 
-  IncomingCall(Sink& sink, Caller caller, std::uint64_t number, MethodId method, std::vector<std::byte> arguments,
-               std::vector<ServedPointer> objects);
+  IncomingCall(Sink& sink, Caller caller, std::uint64_t number, MethodId method,
+               std::vector<std::byte> arguments, std::vector<ServedPointer> objects);
   IncomingCall(IncomingCall&& other) noexcept;
   IncomingCall& operator=(IncomingCall&& other) noexcept;
   ~IncomingCall();
@@ -97,6 +99,8 @@ class IncomingCall {
   [[nodiscard]] MethodId method() const { return method_; }
   [[nodiscard]] std::span<const std::byte> arguments() const { return arguments_; }
   [[nodiscard]] const std::vector<ServedPointer>& objects() const { return objects_; }
+  /// For the server.
+  void set_objects(std::vector<ServedPointer> objects) { objects_ = std::move(objects); }
 
   /// Reads the arguments as these types, in order. Throws wire::DecodeError.
   template <class... Arguments>
@@ -133,7 +137,17 @@ class IncomingCall {
 
 class ServedObject : public std::enable_shared_from_this<ServedObject> {
  public:
-  virtual ~ServedObject() = default;
+  /// Who knows an object by its number, and is told that it is gone. Any thread.
+  class Registry {
+   public:
+    virtual ~Registry() = default;
+    virtual void forget(ObjectId object) noexcept = 0;
+  };
+
+  ServedObject() = default;
+  ServedObject(const ServedObject&) = delete;
+  ServedObject& operator=(const ServedObject&) = delete;
+  virtual ~ServedObject();
 
   /// Begins a call: completes it or keeps it. What it throws is the call's outcome if it still holds the call.
   virtual void call(IncomingCall call) = 0;
@@ -152,6 +166,12 @@ class ServedObject : public std::enable_shared_from_this<ServedObject> {
   [[nodiscard]] virtual std::string text() const = 0;
   /// Where it lies in the session's shared memory, if it does.
   [[nodiscard]] virtual std::optional<arena::Handle> local() const { return std::nullopt; }
+
+ private:
+  friend class ObjectTable;
+  ObjectId id_ = 0;  // 0: no client has heard of it yet
+  std::string type_;
+  std::weak_ptr<Registry> registry_;
 };
 
 /// Makes objects of one type. A plain function, so that it can be named to the server process.

@@ -184,7 +184,7 @@ class TestLink final : public Link {
   ObjectDescription describe(ObjectId object) override {
     const std::scoped_lock guard(loop_.mutex_);
     const auto& counted = loop_.objects_.at(object);
-    return {counted.type, in_session_ ? counted.object->local() : std::nullopt};
+    return {counted.type, in_session_ ? counted.object->local() : std::nullopt, counted.object->text()};
   }
   std::vector<std::string> methods(ObjectId) override { return {}; }
   std::uint64_t lease(ObjectId) override { throw std::logic_error("not in this test"); }
@@ -251,7 +251,7 @@ class TestLink final : public Link {
     completion.objects.clear();
     return answer;
   }
-  void release(ObjectId object) noexcept override {
+  void release(ObjectId object, std::uint64_t) noexcept override {
     ServedPointer last;
     const std::scoped_lock guard(loop_.mutex_);
     const auto found = loop_.objects_.find(object);
@@ -259,7 +259,6 @@ class TestLink final : public Link {
     last = std::move(found->second.object);
     loop_.objects_.erase(found);
   }
-  void adopt_after_fork() override {}
 
   TestLoop& loop_;
   ClientId client_;

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "os/error.hpp"
+#include "os/process_end.hpp"
 #include "os/signals.hpp"
 #include "os/surroundings.hpp"
 #include "process/entry_hook.hpp"
@@ -211,6 +212,7 @@ void flush_standard_streams() {
   if (logs(LogLevel::info)) log(LogLevel::info, "process exiting with exit code " + std::to_string(code));
   flush_standard_streams();
   State::current().end_children();
+  os::run_process_end();
   flush_standard_streams();
   arena::Session::current().leave();
   // Not exit(): static objects belong to the program, whose main this process never ran. Gcov and the like aside, what

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "procyon/auth_key.hpp"
 #include "procyon/detail/wire/codec.hpp"
 #include "procyon/partial.hpp"
 #include "wire/codec_samples.hpp"
@@ -118,6 +119,16 @@ TEST(Transferable, RefusesLambdasThatCaptureAlthoughTheyAreTriviallyCopyable) {
   EXPECT_EQ(problem_of<decltype(by_value)>, Problem::captures);
   EXPECT_EQ(problem_of<decltype(nothing)>, Problem::none);
   EXPECT_EQ(problem_of<decltype(generic)>, Problem::none);
+}
+
+TEST(Transferable, RefusesSecrets) {
+  struct WithKey {
+    int number;
+    AuthKey key;
+  };
+  EXPECT_FALSE(Transferable<AuthKey>);
+  EXPECT_FALSE(Transferable<WithKey>);
+  EXPECT_FALSE(Transferable<std::vector<AuthKey>>);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "procyon/detail/arena/handle.hpp"
 #include "procyon/detail/arena/participant.hpp"
@@ -41,6 +42,8 @@ class Session {
   [[nodiscard]] int memory_descriptor() const { return memory_.get(); }
   [[nodiscard]] int liveness_descriptor() const;
   [[nodiscard]] std::uint64_t reserved_bytes() const;
+  /// Random bytes that only processes of the session know. Never sent: what proves knowing them is a MAC.
+  [[nodiscard]] std::span<const std::byte> secret() const;
 
   /// This process as a participant; joins if it has not. Throws SessionError when the session is full.
   ParticipantId self();

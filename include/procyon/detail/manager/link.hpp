@@ -11,6 +11,7 @@
 // takes references of its own.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -44,11 +45,12 @@ class Link;
 class ObjectReference {
  public:
   ObjectReference() = default;
-  /// The server has counted it already.
-  ObjectReference(std::shared_ptr<Link> link, ObjectId object);
+  /// The server has counted it already, for the connection of that number (0: the link has but one).
+  ObjectReference(std::shared_ptr<Link> link, ObjectId object, std::uint64_t connection = 0);
 
   [[nodiscard]] explicit operator bool() const { return held_ != nullptr; }
   [[nodiscard]] ObjectId object() const;
+  /// In a forked child, and after a reconnection, this takes a reference of its own. Throws ObjectGone, ManagerGone.
   [[nodiscard]] Link& link() const;
   [[nodiscard]] const std::shared_ptr<Link>& shared_link() const;
 
@@ -77,8 +79,24 @@ class PendingAnswer {
 
 /// What a served object is, as the server tells it.
 struct ObjectDescription {
-  std::string type;                  // as it was registered
-  std::optional<arena::Handle> local;  // where it lies in the session, if it does and the client is in the same one
+  std::string type;  // as it was registered
+  std::optional<arena::Handle>
+      local;         // where it lies in the session, if it does and the client is in the same one
+  std::string text;  // ServedObject::text()
+};
+
+/// One of many calls that are sent together.
+struct BatchCall {
+  const ObjectReference* target = nullptr;
+  MethodId method = 0;
+  std::vector<std::byte> arguments;
+  std::vector<ObjectReference> objects;
+};
+
+/// What became of it: an answer, or an error.
+struct BatchOutcome {
+  Answer answer;
+  std::exception_ptr error;  // null: none
 };
 
 class Link : public std::enable_shared_from_this<Link> {
@@ -94,6 +112,10 @@ class Link : public std::enable_shared_from_this<Link> {
   virtual std::unique_ptr<PendingAnswer> begin(ObjectId object, MethodId method,
                                                std::span<const std::byte> arguments,
                                                std::span<const ObjectReference> objects) = 0;
+
+  /// Many calls in one message, answered in one when all have ended. They begin in this order; what each returned or threw
+  /// stands at its place. All are of objects of this server. Throws as call().
+  virtual std::vector<BatchOutcome> call_many(std::span<const BatchCall> calls, os::Deadline deadline);
 
   /// Makes an object of a registered type.
   virtual ObjectReference create(std::string_view type, std::span<const std::byte> arguments,
@@ -116,10 +138,15 @@ class Link : public std::enable_shared_from_this<Link> {
 
  private:
   friend class ObjectReference;
-  /// Gives one counted reference back. Never throws; sent at once, not answered.
-  virtual void release(ObjectId object) noexcept = 0;
-  /// In a forked child: a reference of its own to what the parent holds. Throws ObjectGone, ManagerGone.
-  virtual void adopt_after_fork() = 0;
+  /// Gives one counted reference back, if the connection that it was counted for is still there. Never throws; sent at once,
+  /// not answered.
+  virtual void release(ObjectId object, std::uint64_t connection) noexcept = 0;
+  /// Sees to it that `connection`, for which a reference was counted, is the present one: in a forked child, and after a
+  /// reconnection, the reference is taken anew. Throws ObjectGone, ManagerGone.
+  virtual void hold(ObjectId object, std::atomic<std::uint64_t>& connection) {
+    static_cast<void>(object);
+    static_cast<void>(connection);
+  }
 };
 
 /// The Link of this process to the server at that address: the one that there is, or a new one that uses this process's

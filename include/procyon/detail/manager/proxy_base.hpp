@@ -41,8 +41,8 @@ class ProxyBase {
     OutgoingObjects outgoing(reference_.shared_link());
     wire::Writer writer(&outgoing);
     (wire::write(writer, arguments), ...);
-    return value_of<R>(reference_.link().call(reference_.object(), method_id(name_and_signature), writer.bytes(),
-                                              outgoing.objects(), os::Deadline::never()));
+    return value_of<R>(reference_.link().call(reference_.object(), method_id(name_and_signature),
+                                              writer.bytes(), outgoing.objects(), os::Deadline::never()));
   }
 
   template <class R>

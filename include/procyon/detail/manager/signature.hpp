@@ -35,6 +35,8 @@
 
 namespace procyon::manager {
 
+class ProxyBase;
+
 namespace signature {
 
 /// A text of the compiler's.
@@ -83,12 +85,6 @@ consteval auto name_of() {
   return text;
 }
 
-/// Classes whose signature is their own: `static consteval auto procyon_signature()` returns a Text (proxies).
-template <class T>
-concept HasOwn = requires {
-  T::procyon_signature();
-};
-
 template <class T, class... Within>
 consteval auto of();
 
@@ -105,7 +101,26 @@ consteval auto list_of(wire::TypeList<First, Rest...>) {
   }
 }
 
-template <class... Within, std::size_t length>
+// The class behind a Proxy is not sent, so its members say nothing: it is called by its name.
+template <class T>
+consteval auto name_or_signature() {
+  if constexpr (std::is_class_v<T> && !wire::HasCodec<T> && !std::is_base_of_v<ProxyBase, T>) {
+    return name_of<T>();
+  } else {
+    return of<T>();
+  }
+}
+consteval auto names_of(wire::TypeList<>) { return Text(""); }
+template <class First, class... Rest>
+consteval auto names_of(wire::TypeList<First, Rest...>) {
+  if constexpr (sizeof...(Rest) == 0) {
+    return name_or_signature<First>();
+  } else {
+    return join(name_or_signature<First>(), Text(","), names_of(wire::TypeList<Rest...>{}));
+  }
+}
+
+template <std::size_t length>
 consteval auto around(const Text<length>& name, const auto& inner) {
   return join(name, Text("<"), inner, Text(">"));
 }
@@ -236,6 +251,21 @@ struct FixedArray<std::array<T, size>> {
   static constexpr std::size_t count = size;
 };
 
+// A proxy is called by its class and what that is of: "ListProxy<i32>".
+template <class T>
+struct TemplateParts {};
+template <template <class...> class Template, class... Types>
+struct TemplateParts<Template<Types...>> : Named<Types...> {};
+
+template <class Proxy>
+consteval auto proxy_name() {
+  if constexpr (requires { typename TemplateParts<Proxy>::Parts; }) {
+    return join(name_of<Proxy>(), Text("<"), names_of(typename TemplateParts<Proxy>::Parts{}), Text(">"));
+  } else {
+    return name_of<Proxy>();
+  }
+}
+
 // `Within` are the types that this one lies in: a type that contains itself is there called by its name.
 template <class T, class... Within>
 consteval auto of() {
@@ -244,8 +274,8 @@ consteval auto of() {
     return Text("void");
   } else if constexpr ((std::is_same_v<Plain, Within> || ...)) {
     return name_of<Plain>();
-  } else if constexpr (HasOwn<Plain>) {
-    return Plain::procyon_signature();
+  } else if constexpr (std::is_base_of_v<ProxyBase, Plain>) {
+    return join(Text("proxy<"), proxy_name<Plain>(), Text(">"));
   } else if constexpr (std::is_enum_v<Plain>) {
     return number<std::underlying_type_t<Plain>>();
   } else if constexpr (std::is_arithmetic_v<Plain>) {

@@ -188,14 +188,8 @@ consteval auto type_text(const signature::Text<length>& name) {
   if constexpr (sizeof...(Types) == 0)
     return name;
   else
-    return signature::around(name, signature::list_of<>(wire::TypeList<Types...>{}));
+    return signature::around(name, signature::list_of(wire::TypeList<Types...>{}));
 }
-/// What a proxy of such an object is, as a value: not the same as a std::vector, which is a list, too.
-template <std::size_t length>
-consteval auto proxy_text(const signature::Text<length>& type) {
-  return signature::join(signature::Text("proxy:"), type);
-}
-
 template <class Proxy>
 concept NamedProxy = std::derived_from<Proxy, StandardProxy> && requires {
   Proxy::procyon_type();

@@ -7,8 +7,6 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "procyon/detail/wire/transferable.hpp"
-
 namespace procyon {
 namespace {
 
@@ -43,16 +41,6 @@ TEST(AuthKey, IsPrintedAsItsLengthOnly) {
   std::ostringstream stream;
   stream << AuthKey("secret");
   EXPECT_EQ(stream.str(), "<AuthKey of 6 bytes>");
-}
-
-TEST(AuthKey, CannotCrossToAnotherProcess) {
-  struct WithKey {
-    int number;
-    AuthKey key;
-  };
-  EXPECT_FALSE(wire::Transferable<AuthKey>);
-  EXPECT_FALSE(wire::Transferable<WithKey>);
-  EXPECT_FALSE(wire::Transferable<std::vector<AuthKey>>);
 }
 
 }  // namespace

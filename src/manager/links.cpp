@@ -1,0 +1,134 @@
+#include "manager/links.hpp"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "channel/net/connect.hpp"
+#include "os/fork_local.hpp"
+#include "procyon/errors.hpp"
+#include "procyon/process.hpp"
+
+namespace procyon::manager {
+
+namespace {
+
+using OptionsByAddress = std::map<std::string, ConnectOptions>;
+
+struct Links {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<RemoteLink>> remote;  // guarded by mutex, like the next
+  std::map<std::string, std::shared_ptr<Link>> local;
+};
+
+Links& links() {
+  static constinit os::ForkLocal<Links> of_this_process;
+  return of_this_process.get_or([] { return new Links; });
+}
+
+// Never changed once it is here, so that a forked child can read it whatever its parent's threads were doing. Replaced ones
+// are leaked: there is one for each connect() of the program.
+std::atomic<const OptionsByAddress*> options_by_address{nullptr};
+
+ConnectOptions options_for(const std::string& address) {
+  if (const auto* const known = options_by_address.load(std::memory_order_acquire))
+    if (const auto found = known->find(address); found != known->end()) return found->second;
+  return {};
+}
+
+os::Descriptor connect_to(const std::string& address, connection::ClientOptions options,
+                          os::Deadline deadline) {
+  if (!options.authkey) options.authkey = current_process().authkey();
+  try {
+    return channel::net::connect(channel::net::parse_address(address), options, deadline).socket;
+  } catch (const EndOfFile&) {
+    throw ManagerGone("procyon: the manager at " + address + " closed the connection before it was made");
+  } catch (const std::system_error& error) {
+    if (error.code().value() != ECONNREFUSED && error.code().value() != ENOENT &&
+        error.code().value() != ECONNRESET)
+      throw;
+    throw ManagerGone("procyon: there is no manager at " + address + " (any more): " + error.what());
+  }
+}
+
+std::shared_ptr<RemoteLink> make_link(const std::string& address) {
+  const ConnectOptions options = options_for(address);
+  RemoteLink::Options made;
+  made.connect = [address, client = options.client](os::Deadline deadline) {
+    return connect_to(address, client, deadline);
+  };
+  made.timeout = options.client.timeout;
+  made.reconnects = options.reconnects;
+  made.describe_end = options.describe_end;
+  return std::make_shared<RemoteLink>(address, std::move(made));
+}
+
+}  // namespace
+
+void set_connect_options(const std::string& address, ConnectOptions options) {
+  const OptionsByAddress* known = options_by_address.load(std::memory_order_acquire);
+  for (;;) {
+    auto fresh = std::make_unique<OptionsByAddress>(known == nullptr ? OptionsByAddress() : *known);
+    fresh->insert_or_assign(address, options);
+    if (options_by_address.compare_exchange_weak(known, fresh.get(), std::memory_order_acq_rel)) {
+      static_cast<void>(fresh.release());
+      break;
+    }
+  }
+  Links& all = links();
+  std::shared_ptr<RemoteLink> replaced;  // destroyed without the lock
+  const std::lock_guard lock(all.mutex);
+  if (const auto found = all.remote.find(address); found != all.remote.end()) {
+    replaced = std::move(found->second);
+    all.remote.erase(found);
+  }
+}
+
+std::shared_ptr<RemoteLink> remote_link(const std::string& address) {
+  Links& all = links();
+  std::shared_ptr<RemoteLink> link;
+  {
+    const std::lock_guard lock(all.mutex);
+    std::shared_ptr<RemoteLink>& known = all.remote[address];
+    if (!known || known->is_lost()) known = make_link(address);
+    link = known;
+  }
+  link->connect();
+  return link;
+}
+
+std::shared_ptr<Link> link_to(const std::string& address) {
+  {
+    Links& all = links();
+    const std::lock_guard lock(all.mutex);
+    if (const auto found = all.local.find(address); found != all.local.end()) return found->second;
+  }
+  return remote_link(address);
+}
+
+void add_local_server(const std::string& address, const std::shared_ptr<Link>& link) {
+  Links& all = links();
+  const std::lock_guard lock(all.mutex);
+  all.local.insert_or_assign(address, link);
+}
+
+void remove_local_server(const std::string& address) {
+  Links& all = links();
+  const std::lock_guard lock(all.mutex);
+  all.local.erase(address);
+}
+
+void close_link(const std::string& address, const std::string& why) {
+  Links& all = links();
+  std::shared_ptr<RemoteLink> link;
+  {
+    const std::lock_guard lock(all.mutex);
+    const auto found = all.remote.find(address);
+    if (found == all.remote.end()) return;
+    link = std::move(found->second);
+    all.remote.erase(found);
+  }
+  link->close(why);
+}
+
+}  // namespace procyon::manager

@@ -1,0 +1,92 @@
+#include "procyon/detail/manager/values.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "manager/protocol.hpp"
+#include "procyon/detail/arena/reference.hpp"
+
+namespace procyon::manager {
+
+namespace {
+
+// What stands before a proxy in a message.
+enum class Way : std::uint8_t {
+  beside_the_bytes = 1,  // u32: its place among the objects of the message
+  by_lease = 2,          // text address, u64 object, u64 lease
+};
+
+[[noreturn]] void refuse_object() {
+  throw wire::EncodeError(
+      "procyon: an object of this session's shared memory (a queue, a lock, a value) cannot go to the server "
+      "of a manager: "
+      "it may run elsewhere; take the manager's own, as in manager.Queue()");
+}
+
+[[noreturn]] void refuse_descriptor() {
+  throw wire::EncodeError(
+      "procyon: a connection or an open file cannot go to the server of a manager: only bytes and proxies "
+      "do");
+}
+
+}  // namespace
+
+bool OutgoingObjects::is_for(const ObjectReference& reference) const {
+  return reference.shared_link() == link_ || reference.shared_link()->address() == link_->address();
+}
+
+std::uint32_t OutgoingObjects::put_served(const ObjectReference& reference) {
+  static_cast<void>(reference.link());
+  objects_.push_back(reference);
+  return static_cast<std::uint32_t>(objects_.size() - 1);
+}
+
+std::uint32_t OutgoingObjects::put_object(const arena::Reference&) { refuse_object(); }
+arena::Reference OutgoingObjects::take_object(std::uint32_t) { refuse_object(); }
+std::uint32_t OutgoingObjects::put_descriptor(int) { refuse_descriptor(); }
+int OutgoingObjects::take_descriptor(std::uint32_t) { refuse_descriptor(); }
+
+const ObjectReference& IncomingObjects::served(std::uint32_t index) const {
+  if (index >= objects_.size())
+    throw wire::DecodeError("a message of a manager names an object that was not sent along");
+  return objects_[index];
+}
+
+std::uint32_t IncomingObjects::put_object(const arena::Reference&) { refuse_object(); }
+arena::Reference IncomingObjects::take_object(std::uint32_t) { refuse_object(); }
+std::uint32_t IncomingObjects::put_descriptor(int) { refuse_descriptor(); }
+int IncomingObjects::take_descriptor(std::uint32_t) { refuse_descriptor(); }
+
+void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  auto* const outgoing = dynamic_cast<OutgoingObjects*>(writer.attachments());
+  if (outgoing != nullptr && outgoing->is_for(reference)) {
+    writer.put(Way::beside_the_bytes);
+    writer.put(outgoing->put_served(reference));
+    return;
+  }
+  writer.put(Way::by_lease);
+  write_text(writer, reference.shared_link()->address());
+  writer.put(reference.object());
+  writer.put(reference.link().lease(reference.object()));
+}
+
+ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
+  if (reader.get<std::uint64_t>(type) != wire::detail::hash_text(type))
+    throw wire::DecodeError("a proxy of another type was sent than " + std::string(type));
+  const Way way = reader.get<Way>(type);
+  if (way == Way::beside_the_bytes) {
+    const auto* const incoming = dynamic_cast<const IncomingObjects*>(reader.attachments());
+    if (incoming == nullptr)
+      throw wire::DecodeError("a proxy was sent in a way that only messages of a manager allow: " +
+                              std::string(type));
+    return incoming->served(reader.get<std::uint32_t>(type));
+  }
+  if (way != Way::by_lease) wire::throw_bad_value(type, "neither an object of the message nor a lease");
+  const std::string address = read_text(reader);
+  const auto object = reader.get<ObjectId>(type);
+  const auto lease = reader.get<std::uint64_t>(type);
+  return link_to(address)->claim(object, lease);
+}
+
+}  // namespace procyon::manager
