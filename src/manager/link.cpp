@@ -46,7 +46,7 @@ std::vector<BatchOutcome> Link::call_many(std::span<const BatchCall> calls, os::
   for (std::size_t index = 0; index < calls.size(); ++index) {
     const BatchCall& one = calls[index];
     try {
-      outcomes[index].answer = call(one.target->object(), one.method, one.arguments, one.objects, deadline);
+      outcomes[index].answer = call(one.target.object(), one.method, one.arguments, one.objects, deadline);
     } catch (...) {
       outcomes[index].error = std::current_exception();
     }

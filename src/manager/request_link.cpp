@@ -105,8 +105,8 @@ std::vector<BatchOutcome> RequestLink::call_many(std::span<const BatchCall> call
   body.put(number_of_this_thread());
   body.put(static_cast<std::uint64_t>(calls.size()));
   for (const BatchCall& one : calls) {
-    static_cast<void>(one.target->link());
-    write_call(body, one.target->object(), one.method, one.objects);
+    static_cast<void>(one.target.link());
+    write_call(body, one.target.object(), one.method, one.objects);
     body.put(static_cast<std::uint64_t>(one.arguments.size()));
     body.append(one.arguments.data(), one.arguments.size());
   }

@@ -67,6 +67,36 @@ std::shared_ptr<Link> Server::loopback() {
   return loopback_;
 }
 
+std::vector<ObjectReference> Server::refer_locally(const std::vector<ServedPointer>& objects) {
+  std::vector<ObjectReference> references;
+  references.reserve(objects.size());
+  const std::shared_ptr<Link> link = loopback();
+  for (const ServedPointer& object : objects) {
+    const ObjectId id = dispatcher_.objects().number_of(object);
+    local_client_->add_reference(id, object);
+    references.emplace_back(link, id);
+  }
+  return references;
+}
+
+void Server::complete_aside(IncomingCall call, std::vector<std::byte> bytes,
+                            std::vector<ObjectReference> objects) {
+  if (objects.empty() && call.objects().empty()) return call.reply_bytes(std::move(bytes), {});
+  auto shared = std::make_shared<IncomingCall>(std::move(call));
+  post([this, shared, bytes = std::move(bytes), objects = std::move(objects)]() mutable {
+    std::vector<ServedPointer> served;
+    for (const ObjectReference& object : objects)
+      if (ServedPointer found = local_client_->referenced(object.object()))
+        served.push_back(std::move(found));
+    if (served.size() == objects.size()) shared->reply_bytes(std::move(bytes), std::move(served));
+  });
+}
+
+void Server::complete_aside(IncomingCall call, std::exception_ptr error) {
+  auto shared = std::make_shared<IncomingCall>(std::move(call));
+  post([shared, error = std::move(error)] { shared->fail(error); });
+}
+
 void Server::take_local(std::vector<std::byte> frame) {
   post([this, frame = std::move(frame)] {
     try {
@@ -320,7 +350,8 @@ void Server::watch(SocketClient& client) {
 
 void Server::drop(SocketClient& client, const std::string& reason) {
   if (!reason.empty())
-    process::warn("the server of a manager dropped the client " + client.name() + ": " + reason);
+    process::log(LogLevel::warning,
+                 "the server of a manager dropped the client " + client.name() + ": " + reason);
   timers_.cancel(client.greeting_timer);
   const auto owned = clients_.extract(client.id());  // nobody finds it by its number any more
   dispatcher_.remove(client);

@@ -66,6 +66,12 @@ class Server final : public Loop, private Dispatcher::Host {
   void share(std::string name, ServedPointer object);
   /// For proxies in this process.
   [[nodiscard]] std::shared_ptr<Link> loopback();
+  /// References of this process's own to objects that a call came with. Loop thread.
+  std::vector<ObjectReference> refer_locally(const std::vector<ServedPointer>& objects);
+  /// Completes a call from a thread aside; `objects` are references of this process's own. The call, and the objects with
+  /// it, end on the loop thread.
+  void complete_aside(IncomingCall call, std::vector<std::byte> bytes, std::vector<ObjectReference> objects);
+  void complete_aside(IncomingCall call, std::exception_ptr error);
   /// A request of this process's own. Any thread.
   void take_local(std::vector<std::byte> frame);
   /// Where clients connect to, for the proxies that this server gives out.

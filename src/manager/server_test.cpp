@@ -133,9 +133,9 @@ TEST(Server, RunsManyCallsInOneMessage) {
   const auto link = server.link();
   const ObjectReference probe = link->create("Probe", {}, {});
   std::vector<BatchCall> calls;
-  for (int i = 0; i < 100; ++i) calls.push_back({&probe, echo, bytes_of_text(std::to_string(i)), {}});
-  calls.push_back({&probe, fail, {}, {}});
-  calls.push_back({&probe, aside, {}, {}});
+  for (int i = 0; i < 100; ++i) calls.push_back({probe, echo, bytes_of_text(std::to_string(i)), {}});
+  calls.push_back({probe, fail, {}, {}});
+  calls.push_back({probe, aside, {}, {}});
   const auto outcomes = link->call_many(calls, soon());
   ASSERT_EQ(outcomes.size(), 102u);
   for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(text_of(outcomes[i].answer), std::to_string(i));

@@ -87,7 +87,7 @@ struct ObjectDescription {
 
 /// One of many calls that are sent together.
 struct BatchCall {
-  const ObjectReference* target = nullptr;
+  ObjectReference target;
   MethodId method = 0;
   std::vector<std::byte> arguments;
   std::vector<ObjectReference> objects;

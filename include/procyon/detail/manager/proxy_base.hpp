@@ -22,6 +22,18 @@
 
 namespace procyon::manager {
 
+/// What a method returned.
+template <class R>
+R value_of(Answer answer) {
+  if constexpr (!std::is_void_v<R>) {
+    IncomingObjects incoming(std::move(answer.objects));
+    wire::Reader reader(answer.bytes, &incoming);
+    R value = wire::read<R>(reader);
+    reader.expect_end(wire::type_name<R>());
+    return value;
+  }
+}
+
 class ProxyBase {
  public:
   /// For the codec and tests.
@@ -43,17 +55,6 @@ class ProxyBase {
     (wire::write(writer, arguments), ...);
     return value_of<R>(reference_.link().call(reference_.object(), method_id(name_and_signature),
                                               writer.bytes(), outgoing.objects(), os::Deadline::never()));
-  }
-
-  template <class R>
-  static R value_of(Answer answer) {
-    if constexpr (!std::is_void_v<R>) {
-      IncomingObjects incoming(std::move(answer.objects));
-      wire::Reader reader(answer.bytes, &incoming);
-      R value = wire::read<R>(reader);
-      reader.expect_end(wire::type_name<R>());
-      return value;
-    }
   }
 
  private:

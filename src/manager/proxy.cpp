@@ -1,0 +1,31 @@
+#include "procyon/proxy.hpp"
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+namespace procyon {
+
+void Batch::add_encoded(const manager::ObjectReference& target, manager::MethodId method,
+                        std::vector<std::byte> arguments, std::vector<manager::ObjectReference> objects) {
+  if (!calls_.empty() && calls_.front().target.shared_link() != target.shared_link() &&
+      calls_.front().target.shared_link()->address() != target.shared_link()->address())
+    throw std::invalid_argument("procyon: all calls of a Batch go to one manager; this proxy's is at " +
+                                target.shared_link()->address() + ", the first one's at " +
+                                calls_.front().target.shared_link()->address());
+  calls_.push_back({target, method, std::move(arguments), std::move(objects)});
+}
+
+void Batch::run_until(os::Deadline deadline) {
+  outcomes_.clear();
+  if (calls_.empty()) return;
+  const std::vector<manager::BatchCall> calls = std::exchange(calls_, {});
+  outcomes_ = calls.front().target.link().call_many(calls, deadline);
+}
+
+void Batch::check() const {
+  for (const manager::BatchOutcome& outcome : outcomes_)
+    if (outcome.error) std::rethrow_exception(outcome.error);
+}
+
+}  // namespace procyon
