@@ -69,7 +69,9 @@ class ConditionProxy : public manager::LockMethods {
   void notify_all() const { notify(SIZE_MAX); }
 
  private:
-  bool wait_in(manager::WaitingTime time) const { return come_back("wait(i64)->lock_answer", time, "Condition"); }
+  bool wait_in(manager::WaitingTime time) const {
+    return come_back("wait(i64)->lock_answer", time, "Condition");
+  }
 };
 
 }  // namespace procyon

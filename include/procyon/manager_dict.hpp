@@ -154,7 +154,9 @@ class DictProxy : public manager::StandardProxy {
         .template value<V>();
   }
   /// Whether there was one.
-  bool erase(const K& key) const { return invoke("erase(key)->bool", manager::as_key(key)).template get<bool>(); }
+  bool erase(const K& key) const {
+    return invoke("erase(key)->bool", manager::as_key(key)).template get<bool>();
+  }
   /// Takes it out. Throws std::out_of_range if there is none.
   V pop(const K& key) const {
     std::optional<V> value = try_pop(key);

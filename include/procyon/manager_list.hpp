@@ -114,7 +114,9 @@ class ListProxy : public manager::StandardProxy {
   void set(std::size_t index, const T& value) const {
     invoke("set(u64,value)", std::uint64_t{index}, manager::as_value(value));
   }
-  void push_back(const T& value) const { invoke("extend(values)", std::uint64_t{1}, manager::as_value(value)); }
+  void push_back(const T& value) const {
+    invoke("extend(values)", std::uint64_t{1}, manager::as_value(value));
+  }
   /// The same, by the name that Python has.
   void append(const T& value) const { push_back(value); }
   /// Appends what a range has, all in one moment.
@@ -129,7 +131,9 @@ class ListProxy : public manager::StandardProxy {
   }
   /// Takes the last item out. Throws std::out_of_range if there is none.
   T pop() const { return invoke("pop_last()->value").template value<T>(); }
-  T pop(std::size_t index) const { return invoke("pop(u64)->value", std::uint64_t{index}).template value<T>(); }
+  T pop(std::size_t index) const {
+    return invoke("pop(u64)->value", std::uint64_t{index}).template value<T>();
+  }
   /// Drops `count` items from `first` on.
   void erase(std::size_t first, std::size_t count = 1) const {
     invoke("erase(u64,u64)", std::uint64_t{first}, std::uint64_t{count});

@@ -51,7 +51,9 @@ class NamespaceProxy : public manager::StandardProxy {
         return value;
     }
   }
-  [[nodiscard]] bool has(const std::string& name) const { return invoke("contains(str)->bool", name).get<bool>(); }
+  [[nodiscard]] bool has(const std::string& name) const {
+    return invoke("contains(str)->bool", name).get<bool>();
+  }
   /// Whether there was one.
   bool erase(const std::string& name) const { return invoke("erase(str)->bool", name).get<bool>(); }
   /// In alphabetical order.

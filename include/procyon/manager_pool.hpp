@@ -98,7 +98,8 @@ class PoolProxy : public manager::StandardProxy {
 
  private:
   template <class F, class... Arguments>
-  using ResultOf = std::decay_t<std::invoke_result_t<wire::stored_t<const F&>, wire::stored_t<const Arguments&>...>>;
+  using ResultOf =
+      std::decay_t<std::invoke_result_t<wire::stored_t<const F&>, wire::stored_t<const Arguments&>...>>;
   template <class F, class Tuple>
   struct ResultOfTuple;
   template <class F, class... Arguments>

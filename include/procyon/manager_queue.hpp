@@ -69,7 +69,9 @@ class BasicQueueProxy : public manager::QueueMethods {
   // Putting -----------------------------------------------------------------------------------------------------
 
   /// Puts a message, waiting for room if the queue is bounded.
-  void put(const T& item) const { local_ ? local_->put(item) : put_bytes(encode(item), manager::WaitingTime::for_ever()); }
+  void put(const T& item) const {
+    local_ ? local_->put(item) : put_bytes(encode(item), manager::WaitingTime::for_ever());
+  }
   /// The same, but throws Full if there is no room for `timeout`.
   template <class Rep, class Period>
   void put(const T& item, std::chrono::duration<Rep, Period> timeout) const {
@@ -114,7 +116,8 @@ class BasicQueueProxy : public manager::QueueMethods {
   /// The same; nothing if none comes for `timeout`.
   template <class Rep, class Period>
   [[nodiscard]] std::vector<T> get_many(std::size_t most, std::chrono::duration<Rep, Period> timeout) const {
-    return local_ ? local_->get_many(most, timeout) : decode_all(get_bytes(most, manager::WaitingTime::of(timeout)));
+    return local_ ? local_->get_many(most, timeout)
+                  : decode_all(get_bytes(most, manager::WaitingTime::of(timeout)));
   }
 
   // Looking -----------------------------------------------------------------------------------------------------
@@ -167,13 +170,17 @@ class QueueProxy : public BasicQueueProxy<T, Queue<T>> {
 template <class T>
 class JoinableQueueProxy : public BasicQueueProxy<T, JoinableQueue<T>> {
  public:
-  static consteval auto procyon_type() { return manager::type_text<T>(manager::signature::Text("JoinableQueue")); }
+  static consteval auto procyon_type() {
+    return manager::type_text<T>(manager::signature::Text("JoinableQueue"));
+  }
   using BasicQueueProxy<T, JoinableQueue<T>>::BasicQueueProxy;
 
   /// One message that was taken is finished. Throws std::logic_error if nobody owes any.
   void task_done() const { this->local_ ? this->local_->task_done() : this->finish_one(); }
   /// Waits until every message that was put is finished. Throws OwnerDied as JoinableQueue does.
-  void join() const { this->local_ ? this->local_->join() : void(this->join_in(manager::WaitingTime::for_ever())); }
+  void join() const {
+    this->local_ ? this->local_->join() : void(this->join_in(manager::WaitingTime::for_ever()));
+  }
   /// The same for at most `timeout`; false if not all are finished by then.
   template <class Rep, class Period>
   [[nodiscard]] bool join(std::chrono::duration<Rep, Period> timeout) const {

@@ -26,8 +26,7 @@ class SemaphoreProxy : public manager::StandardProxy {
   /// One that was taken by permit(). Gives it back when it goes. For one thread at a time.
   class Permit {
    public:
-    Permit(Permit&& other) noexcept
-        : object_(std::exchange(other.object_, {})), process_(other.process_) {}
+    Permit(Permit&& other) noexcept : object_(std::exchange(other.object_, {})), process_(other.process_) {}
     Permit& operator=(Permit&& other) noexcept {
       release();
       object_ = std::exchange(other.object_, {});
@@ -85,7 +84,9 @@ class SemaphoreProxy : public manager::StandardProxy {
 
 class BoundedSemaphoreProxy : public SemaphoreProxy {
  public:
-  static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("BoundedSemaphore")); }
+  static consteval auto procyon_type() {
+    return manager::type_text(manager::signature::Text("BoundedSemaphore"));
+  }
   using SemaphoreProxy::SemaphoreProxy;
 };
 

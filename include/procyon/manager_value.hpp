@@ -38,7 +38,8 @@ class RemoteItems : public LockMethods {
 
   [[nodiscard]] std::vector<T> read(std::uint64_t first, std::uint64_t count) const {
     const auto bytes = invoke("get(u64,u64)->bytes", first, count).get<std::vector<std::byte>>();
-    if (bytes.size() != count * sizeof(T)) wire::throw_bad_value(wire::type_name<T>(), "a wrong number of bytes");
+    if (bytes.size() != count * sizeof(T))
+      wire::throw_bad_value(wire::type_name<T>(), "a wrong number of bytes");
     std::vector<T> items(static_cast<std::size_t>(count));
     if (!bytes.empty()) std::memcpy(items.data(), bytes.data(), bytes.size());
     return items;
@@ -141,7 +142,9 @@ class ArrayProxy : public manager::RemoteItems<T> {
   [[nodiscard]] bool empty() const { return size() == 0; }
   Item operator[](std::size_t index) const { return Item(*this, index); }
   /// Throws std::out_of_range, as all that take an index.
-  [[nodiscard]] T at(std::size_t index) const { return local_ ? local_->at(index) : this->read(index, 1).front(); }
+  [[nodiscard]] T at(std::size_t index) const {
+    return local_ ? local_->at(index) : this->read(index, 1).front();
+  }
   void set(std::size_t index, const T& value) const {
     if (local_)
       local_->at(index) = value;
@@ -156,7 +159,8 @@ class ArrayProxy : public manager::RemoteItems<T> {
   }
   void set_many(std::size_t first, std::span<const T> items) const {
     if (!local_) return this->write(first, items);
-    if (first > size() || items.size() > size() - first) sync::throw_out_of_range(first + items.size(), size());
+    if (first > size() || items.size() > size() - first)
+      sync::throw_out_of_range(first + items.size(), size());
     std::ranges::copy(items, local_->items().begin() + static_cast<std::ptrdiff_t>(first));
   }
   /// All of it.

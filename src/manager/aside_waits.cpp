@@ -11,7 +11,8 @@ namespace procyon::manager {
 struct AsideWaits::Flight {
   Loop& loop;
   AsideWaits& waits;
-  std::shared_ptr<ServedObject> owner;  // keeps `waits`; goes to the loop with the result, to be dropped there
+  std::shared_ptr<ServedObject>
+      owner;  // keeps `waits`; goes to the loop with the result, to be dropped there
   std::shared_ptr<const AsideWait> wait;
   os::Deadline deadline;
   std::atomic<bool> in_vain{false};
@@ -78,7 +79,8 @@ void AsideWaits::wait_aside(const std::shared_ptr<Flight>& flight) {
   } catch (...) {
     error = std::current_exception();
   }
-  flight->loop.post([owner = std::move(flight->owner), &waits = flight->waits, had, error] { waits.land(had, error); });
+  flight->loop.post(
+      [owner = std::move(flight->owner), &waits = flight->waits, had, error] { waits.land(had, error); });
 }
 
 void AsideWaits::land(bool had, const std::exception_ptr& error) {

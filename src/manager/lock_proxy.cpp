@@ -37,24 +37,27 @@ class Tenure {
 
 [[noreturn]] void throw_owner_died(const ObjectReference& lock, std::uint64_t number, const char* object) {
   const auto tenure = std::make_shared<Tenure>(lock, number);
-  throw OwnerDied(std::string("procyon: the process that held this ") + object +
-                      " of a manager has died, so what it protects may be half changed; this exception holds the " +
-                      object + ": repair the data, then call recover()",
-                  [tenure] { tenure->tell("recover(tenure)"); });
+  throw OwnerDied(
+      std::string("procyon: the process that held this ") + object +
+          " of a manager has died, so what it protects may be half changed; this exception holds the " +
+          object + ": repair the data, then call recover()",
+      [tenure] { tenure->tell("recover(tenure)"); });
 }
 
 }  // namespace
 
 bool LockMethods::take(WaitingTime time, const char* object) const {
   const auto answer = invoke_waiting("acquire(i64)->lock_answer", time).get<LockAnswer>();
-  if (answer.outcome == LockOutcome::taken_from_the_dead) throw_owner_died(object_reference(), answer.tenure, object);
+  if (answer.outcome == LockOutcome::taken_from_the_dead)
+    throw_owner_died(object_reference(), answer.tenure, object);
   return answer.outcome == LockOutcome::taken;
 }
 
 bool LockMethods::come_back(std::string_view method, WaitingTime time, const char* object) const {
   // The lock is waited for as long as it takes, so there is no time after which to give up.
   const auto answer = invoke(method, time.nanoseconds()).get<LockAnswer>();
-  if (answer.outcome == LockOutcome::taken_from_the_dead) throw_owner_died(object_reference(), answer.tenure, object);
+  if (answer.outcome == LockOutcome::taken_from_the_dead)
+    throw_owner_died(object_reference(), answer.tenure, object);
   return answer.notified;
 }
 

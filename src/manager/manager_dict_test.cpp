@@ -143,8 +143,12 @@ TEST_F(Dict, ModifyIsNotFooledByAKeyThatWasErasedAndPutInAgain) {
 }
 
 TEST_F(Dict, ModifyBeginsWithTheInitialValueWhereThereIsNone) {
-  EXPECT_EQ(ages.modify("n", [](int& n) { ++n; }, 5), 6);
-  EXPECT_EQ(ages.modify("n", [](int& n) { ++n; }, 5), 7);
+  EXPECT_EQ(ages.modify(
+                "n", [](int& n) { ++n; }, 5),
+            6);
+  EXPECT_EQ(ages.modify(
+                "n", [](int& n) { ++n; }, 5),
+            7);
 }
 
 TEST_F(Dict, WhatModifyThrowsChangesNothing) {
@@ -183,7 +187,8 @@ TEST_F(Dict, ADictOfListsChangesTheListsThemselves) {
 
 TEST_F(Dict, AnUnknownMethodIsASentenceThatNamesWhatThereIs) {
   try {
-    client->call(ages.object_reference().object(), manager::method_id("spin()"), {}, {}, os::Deadline::never());
+    client->call(ages.object_reference().object(), manager::method_id("spin()"), {}, {},
+                 os::Deadline::never());
     FAIL();
   } catch (const std::logic_error& error) {
     EXPECT_NE(std::string(error.what()).find("dict<str,i32> of 0 items"), std::string::npos) << error.what();
@@ -197,8 +202,8 @@ TEST_F(Dict, DamagedArgumentsAreAnErrorAndChangeNothing) {
   writer.put(std::uint32_t{7});  // objects that are not there
   writer.put(std::uint64_t{1});
   writer.put('x');
-  EXPECT_THROW(client->call(ages.object_reference().object(), manager::method_id("set(key,value)"), writer.bytes(),
-                            {}, os::Deadline::never()),
+  EXPECT_THROW(client->call(ages.object_reference().object(), manager::method_id("set(key,value)"),
+                            writer.bytes(), {}, os::Deadline::never()),
                wire::DecodeError);
   EXPECT_TRUE(ages.empty());
 }
@@ -217,9 +222,9 @@ struct Named {
 static_assert(manager::KeyType<int> && manager::KeyType<std::string> && manager::KeyType<Plain> &&
               manager::KeyType<Named> && manager::KeyType<std::pair<int, std::string>> &&
               manager::KeyType<std::vector<std::set<int>>> && manager::KeyType<std::optional<int>>);
-static_assert(!manager::KeyType<double> && !manager::KeyType<Padded> && !manager::KeyType<std::vector<float>> &&
-              !manager::KeyType<std::unordered_map<int, int>> && !manager::KeyType<Ages> &&
-              !manager::KeyType<std::pair<int, Ages>>);
+static_assert(!manager::KeyType<double> && !manager::KeyType<Padded> &&
+              !manager::KeyType<std::vector<float>> && !manager::KeyType<std::unordered_map<int, int>> &&
+              !manager::KeyType<Ages> && !manager::KeyType<std::pair<int, Ages>>);
 
 }  // namespace
 }  // namespace procyon

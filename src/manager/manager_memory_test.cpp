@@ -127,9 +127,8 @@ TEST_P(Either, AJoinableQueueWaitsForItsTasks) {
 
 TEST_P(Either, AValueIsOneForAll) {
   const double initial = 1.5;
-  const auto value =
-      create_object<ValueProxy<double>>(client, item_type_of<double>(),
-                                        std::string(reinterpret_cast<const char*>(&initial), sizeof initial));
+  const auto value = create_object<ValueProxy<double>>(
+      client, item_type_of<double>(), std::string(reinterpret_cast<const char*>(&initial), sizeof initial));
   const auto others = outside->same(value);
   EXPECT_EQ(value.get(), 1.5);
   others.set(2.5);
@@ -140,7 +139,8 @@ TEST_P(Either, AValueIsOneForAll) {
 }
 
 TEST_P(Either, WithLosesNoChangeOfOthers) {
-  const auto value = create_object<ValueProxy<int>>(client, item_type_of<int>(), std::string(sizeof(int), '\0'));
+  const auto value =
+      create_object<ValueProxy<int>>(client, item_type_of<int>(), std::string(sizeof(int), '\0'));
   std::vector<std::thread> crew;
   for (const bool in_session : {false, true, GetParam()})
     crew.emplace_back([mine = loop.connect(in_session)->same(value)] {
@@ -171,7 +171,8 @@ TEST_P(Either, AnArrayIsOneForAll) {
 TEST(MemoryOfAServer, ARemoteDeathInsideWithIsToldToTheNext) {
   TestLoop loop;
   const auto client = loop.connect();
-  const auto value = create_object<ValueProxy<int>>(client, item_type_of<int>(), std::string(sizeof(int), '\0'));
+  const auto value =
+      create_object<ValueProxy<int>>(client, item_type_of<int>(), std::string(sizeof(int), '\0'));
   const auto inside = loop.connect(true)->same(value);
   EXPECT_THROW(value.with([&](int&) { client->die(); }), ManagerGone);
   EXPECT_THROW(inside.with([](int&) {}), OwnerDied);

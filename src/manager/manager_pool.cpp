@@ -21,7 +21,8 @@ PoolProxy::Pending PoolProxy::begin_run(const manager::PoolCalls& calls) const {
         "program; register a type with the manager whose methods do the work, or put it into a Queue");
   wire::Writer writer;
   wire::write(writer, calls);
-  return link.begin(object_reference().object(), manager::method_id("run(calls)->outcomes"), writer.bytes(), {});
+  return link.begin(object_reference().object(), manager::method_id("run(calls)->outcomes"), writer.bytes(),
+                    {});
 }
 
 manager::PoolOutcomes PoolProxy::run_in_chunks(manager::PoolCalls calls) const {
@@ -37,8 +38,7 @@ manager::PoolOutcomes PoolProxy::run_in_chunks(manager::PoolCalls calls) const {
     if (on_their_way.size() == chunks_at_a_time) collect();
     const auto begin = calls.begin() + static_cast<std::ptrdiff_t>(first);
     const auto end = calls.begin() + static_cast<std::ptrdiff_t>(std::min(first + size, calls.size()));
-    on_their_way.push_back(
-        begin_run({std::make_move_iterator(begin), std::make_move_iterator(end)}));
+    on_their_way.push_back(begin_run({std::make_move_iterator(begin), std::make_move_iterator(end)}));
   }
   while (!on_their_way.empty()) collect();
   return outcomes;

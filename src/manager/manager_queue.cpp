@@ -12,23 +12,27 @@ void QueueMethods::put_bytes(const Message& message, WaitingTime time) const {
 }
 
 std::size_t QueueMethods::put_all(const std::vector<Message>& messages, WaitingTime time) const {
-  const os::Deadline deadline =
-      time.nanoseconds() < 0 ? os::Deadline::never() : os::Deadline::after(std::chrono::nanoseconds(time.nanoseconds()));
+  const os::Deadline deadline = time.nanoseconds() < 0
+                                    ? os::Deadline::never()
+                                    : os::Deadline::after(std::chrono::nanoseconds(time.nanoseconds()));
   std::size_t put = 0;
   while (put < messages.size()) {
     const std::vector<Message> rest(messages.begin() + static_cast<std::ptrdiff_t>(put), messages.end());
     put += static_cast<std::size_t>(invoke("put_many(vector<bytes>)->u64", rest).get<std::uint64_t>());
     if (put == messages.size()) break;
     // There is no room: the next one waits for it in line.
-    const WaitingTime left = deadline.is_never() ? WaitingTime::for_ever() : WaitingTime::of(deadline.remaining());
-    if (!invoke_until(left.give_up(), "put(bytes,i64)->bool", messages[put], left.nanoseconds()).get<bool>()) break;
+    const WaitingTime left =
+        deadline.is_never() ? WaitingTime::for_ever() : WaitingTime::of(deadline.remaining());
+    if (!invoke_until(left.give_up(), "put(bytes,i64)->bool", messages[put], left.nanoseconds()).get<bool>())
+      break;
     ++put;
   }
   return put;
 }
 
 std::vector<QueueMethods::Message> QueueMethods::get_bytes(std::size_t most, WaitingTime time) const {
-  return invoke_until(time.give_up(), "get_many(u64,i64)->vector<bytes>", std::uint64_t{most}, time.nanoseconds())
+  return invoke_until(time.give_up(), "get_many(u64,i64)->vector<bytes>", std::uint64_t{most},
+                      time.nanoseconds())
       .get<std::vector<Message>>();
 }
 

@@ -24,7 +24,10 @@ int fail(int n) {
   if (n == 3) throw std::out_of_range("three");
   return n;
 }
-int die(int) { ::raise(SIGKILL), ::pause(); return 0; }
+int die(int) {
+  ::raise(SIGKILL), ::pause();
+  return 0;
+}
 
 /// The server does not run while one of these lives.
 class Stopped {
@@ -113,7 +116,8 @@ TEST(Manager, WhatLiesInTheSessionIsUsedWithoutTheServer) {
   const auto jobs = m.JoinableQueue<int>();
   const auto value = m.Value<int>(1);
   const auto array = m.Array<double>(3);
-  ASSERT_TRUE(lock.local() && event.local() && queue.local() && jobs.local() && value.local() && array.local());
+  ASSERT_TRUE(lock.local() && event.local() && queue.local() && jobs.local() && value.local() &&
+              array.local());
   const Stopped stopped(m);
   int done = 0;
   for (int round = 0; round < 100; ++round) {
@@ -214,7 +218,12 @@ TEST(Manager, ADeadClientsPermitsComeBackAndItsBarrierBreaks) {
 TEST(Manager, ABarrierRunsItsActionOnceInTheLastToArrive) {
   Manager m;
   const auto counts = m.dict<std::string, int>();
-  const auto barrier = m.Barrier(2, partial([](Counts mine) { mine.modify("n", [](int& n) { ++n; }, 0); }, counts));
+  const auto barrier = m.Barrier(2, partial(
+                                        [](Counts mine) {
+                                          mine.modify(
+                                              "n", [](int& n) { ++n; }, 0);
+                                        },
+                                        counts));
   Process child([](BarrierProxy mine) { mine.wait(), mine.wait(); }, barrier);
   child.start();
   std::set<std::size_t> numbers{barrier.wait()};

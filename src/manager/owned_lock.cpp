@@ -24,7 +24,8 @@ void OwnedLock::grant(IncomingCall& call, const Wanted& wanted) {
   const bool more = marked_ && wanted.comes_back;
   depth_ = wanted.depth + (more ? 1 : 0);
   ++tenure_;
-  call.reply(LockAnswer{marked_ ? LockOutcome::taken_from_the_dead : LockOutcome::taken, wanted.notified, tenure_});
+  call.reply(
+      LockAnswer{marked_ ? LockOutcome::taken_from_the_dead : LockOutcome::taken, wanted.notified, tenure_});
 }
 
 void OwnedLock::hand_on() {
@@ -34,8 +35,9 @@ void OwnedLock::hand_on() {
 
 void OwnedLock::release(Caller caller) {
   if (!is_held_by(caller))
-    throw std::logic_error(is_held() ? "procyon: this lock was taken by another thread, which alone may release it"
-                                     : "procyon: this lock was released more often than it was taken");
+    throw std::logic_error(is_held()
+                               ? "procyon: this lock was taken by another thread, which alone may release it"
+                               : "procyon: this lock was released more often than it was taken");
   if (--depth_ == 0) hand_on();
 }
 

@@ -57,8 +57,9 @@ void RemoteLock::acquire(IncomingCall call, os::Deadline deadline) {
 void RemoteLock::grant(IncomingCall& call, arena::Acquired acquired, std::uint64_t word) {
   holder_ = Holder{call.caller(), word};
   ++tenure_;
-  call.reply(LockAnswer{acquired == arena::Acquired::cleanly ? LockOutcome::taken : LockOutcome::taken_from_the_dead,
-                        true, tenure_});
+  call.reply(
+      LockAnswer{acquired == arena::Acquired::cleanly ? LockOutcome::taken : LockOutcome::taken_from_the_dead,
+                 true, tenure_});
 }
 
 void RemoteLock::free() {

@@ -22,7 +22,12 @@ class ServedBarrier final : public ServedObject {
  public:
   /// `action`: a procedure as the clients encode it, empty if there is none.
   ServedBarrier(Loop& loop, std::uint64_t parties, std::int64_t timeout, std::string action)
-      : loop_(loop), arrived_(loop), early_(loop), parties_(parties), timeout_(timeout), action_(std::move(action)) {}
+      : loop_(loop),
+        arrived_(loop),
+        early_(loop),
+        parties_(parties),
+        timeout_(timeout),
+        action_(std::move(action)) {}
   static ServedPointer make(Loop& loop, IncomingCall& arguments);
 
   void call(IncomingCall call) override;

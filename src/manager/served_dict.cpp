@@ -165,7 +165,8 @@ void ServedDict::reply_snapshot(IncomingCall& call, SnapshotOf what) const {
   std::vector<SnapshotItem> items;
   items.reserve(table_.size());
   for (const auto& [key, value, version] : table_.entries())
-    items.push_back({what == SnapshotOf::values ? std::string() : key, what == SnapshotOf::keys ? nullptr : value});
+    items.push_back(
+        {what == SnapshotOf::values ? std::string() : key, what == SnapshotOf::keys ? nullptr : value});
   call.reply_object(std::make_shared<ServedSnapshot>(type_, what, std::move(items)));
 }
 

@@ -12,14 +12,10 @@
 namespace procyon::manager {
 
 const Method<ServedItems> ServedItems::methods_[] = {
-    {"get(u64,u64)->bytes", &ServedItems::get},
-    {"set(u64,bytes)", &ServedItems::set},
-    {"size()->u64", &ServedItems::size},
-    {"acquire(i64)->lock_answer", &ServedItems::acquire},
-    {"release()", &ServedItems::release},
-    {"locked()->bool", &ServedItems::locked},
-    {"recover(tenure)", &ServedItems::recover},
-    {"give_back(tenure)", &ServedItems::give_back},
+    {"get(u64,u64)->bytes", &ServedItems::get}, {"set(u64,bytes)", &ServedItems::set},
+    {"size()->u64", &ServedItems::size},        {"acquire(i64)->lock_answer", &ServedItems::acquire},
+    {"release()", &ServedItems::release},       {"locked()->bool", &ServedItems::locked},
+    {"recover(tenure)", &ServedItems::recover}, {"give_back(tenure)", &ServedItems::give_back},
 };
 
 namespace {
@@ -34,7 +30,8 @@ constexpr std::size_t place_of_value(std::size_t alignment) {
 }
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // one base class, no virtual functions: every compiler knows it
+#pragma GCC diagnostic ignored \
+    "-Winvalid-offsetof"  // one base class, no virtual functions: every compiler knows it
 template <class T>
 constexpr bool lies_there = offsetof(sync::ValueState<T>, value) == place_of_value(sync::item_alignment<T>);
 #pragma GCC diagnostic pop
@@ -46,8 +43,9 @@ static_assert(lies_there<char> && lies_there<int> && lies_there<double> && lies_
 
 void check(const ItemType& type) {
   if (type.size == 0 || !std::has_single_bit(type.alignment) || type.alignment > sync::offset_of_items)
-    throw std::invalid_argument("procyon: a Value or Array cannot hold items of " + std::to_string(type.size) +
-                                " bytes at multiples of " + std::to_string(type.alignment));
+    throw std::invalid_argument("procyon: a Value or Array cannot hold items of " +
+                                std::to_string(type.size) + " bytes at multiples of " +
+                                std::to_string(type.alignment));
 }
 
 }  // namespace
@@ -69,8 +67,7 @@ ServedPointer ServedItems::make_value(Loop& loop, IncomingCall& arguments) {
 }
 
 ServedPointer ServedItems::make_array(Loop& loop, IncomingCall& arguments) {
-  auto [type, item, count, initial] =
-      arguments.read<std::string, ItemType, std::uint64_t, std::string>();
+  auto [type, item, count, initial] = arguments.read<std::string, ItemType, std::uint64_t, std::string>();
   check(item);
   const arena::ObjectType object{"Array", sync::array_type<char>.kind, item.detail};
   auto reference = arena::Reference::create_with_room<sync::ArrayState>(
@@ -92,7 +89,8 @@ std::span<std::byte> ServedItems::items(std::uint64_t first, std::uint64_t count
   const std::size_t size = items_.size() / item_size_;
   if (first > size || count > size - first)
     throw std::out_of_range("procyon: this " + type_ + " has " + std::to_string(size) +
-                            " items, so there is none at " + std::to_string(std::max<std::uint64_t>(first, size)));
+                            " items, so there is none at " +
+                            std::to_string(std::max<std::uint64_t>(first, size)));
   return items_.subspan(first * item_size_, count * item_size_);
 }
 

@@ -60,8 +60,8 @@ ServedList::Item& ServedList::at(std::uint64_t index) {
 }
 
 std::size_t ServedList::place_of(const StoredValue& value) const {
-  const auto found = std::find_if(items_.begin(), items_.end(),
-                                  [&](const Item& item) { return *item.value == value; });
+  const auto found =
+      std::find_if(items_.begin(), items_.end(), [&](const Item& item) { return *item.value == value; });
   return static_cast<std::size_t>(found - items_.begin());
 }
 
@@ -147,7 +147,8 @@ void ServedList::pop(IncomingCall& call) {
 
 void ServedList::pop_last(IncomingCall& call) {
   call.read<>();
-  if (items_.empty()) throw std::out_of_range("procyon: there is nothing to pop: this " + type_ + " is empty");
+  if (items_.empty())
+    throw std::out_of_range("procyon: there is nothing to pop: this " + type_ + " is empty");
   answer_and_erase(call, items_.size() - 1);
 }
 
@@ -186,8 +187,8 @@ void ServedList::count(IncomingCall& call) {
   ArgumentReader arguments(call);
   const StoredPointer value = arguments.value();
   arguments.end();
-  const auto count = std::count_if(items_.begin(), items_.end(),
-                                   [&](const Item& item) { return *item.value == *value; });
+  const auto count =
+      std::count_if(items_.begin(), items_.end(), [&](const Item& item) { return *item.value == *value; });
   call.reply(static_cast<std::uint64_t>(count));
 }
 

@@ -7,8 +7,10 @@ namespace procyon::manager {
 // Lock ----------------------------------------------------------------------------------------------------------
 
 const Method<ServedLock> ServedLock::methods_[] = {
-    {"acquire(i64)->lock_answer", &ServedLock::acquire}, {"release()", &ServedLock::release},
-    {"locked()->bool", &ServedLock::locked},             {"recover(tenure)", &ServedLock::recover},
+    {"acquire(i64)->lock_answer", &ServedLock::acquire},
+    {"release()", &ServedLock::release},
+    {"locked()->bool", &ServedLock::locked},
+    {"recover(tenure)", &ServedLock::recover},
     {"give_back(tenure)", &ServedLock::give_back},
 };
 

@@ -53,9 +53,10 @@ void ServedPool::run(IncomingCall& call) {
   const auto [calls] = call.read<PoolCalls>();
   const auto waiting = std::make_shared<IncomingCall>(std::move(call));
   try {
-    pool_->apply_async({.callback = [waiting](const PoolOutcomes& outcomes) { waiting->reply(outcomes); },
-                        .error_callback = [waiting](const Error& error) { waiting->fail(error.exception()); }},
-                       &run_calls, calls);
+    pool_->apply_async(
+        {.callback = [waiting](const PoolOutcomes& outcomes) { waiting->reply(outcomes); },
+         .error_callback = [waiting](const Error& error) { waiting->fail(error.exception()); }},
+        &run_calls, calls);
   } catch (...) {
     waiting->fail(std::current_exception());
   }

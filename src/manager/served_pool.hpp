@@ -16,7 +16,8 @@ namespace procyon::manager {
 
 class ServedPool final : public ServedObject {
  public:
-  ServedPool(Loop& loop, PoolOptions options) : loop_(loop), pool_(std::make_shared<Pool>(std::move(options))) {}
+  ServedPool(Loop& loop, PoolOptions options)
+      : loop_(loop), pool_(std::make_shared<Pool>(std::move(options))) {}
   static ServedPointer make(Loop& loop, IncomingCall& arguments);
   /// Ends the workers, aside: that takes a while.
   ~ServedPool() override;

@@ -43,7 +43,9 @@ ServedPointer ServedQueue::make_joinable(Loop& loop, IncomingCall& arguments) {
 
 void ServedQueue::call(IncomingCall call) { run_method(*this, methods_, std::move(call)); }
 std::vector<std::string> ServedQueue::methods() const { return names_of(methods_); }
-std::string ServedQueue::text() const { return type_ + " of " + std::to_string(engine_.size()) + " messages"; }
+std::string ServedQueue::text() const {
+  return type_ + " of " + std::to_string(engine_.size()) + " messages";
+}
 
 // Putting -------------------------------------------------------------------------------------------------------
 
@@ -84,13 +86,12 @@ void ServedQueue::put_many(IncomingCall& call) {
 
 void ServedQueue::get_many(IncomingCall& call) {
   const auto [most, timeout] = call.read<std::uint64_t, std::int64_t>();
-  gets_.add(std::move(call), deadline_of(timeout),
-            {.try_now = [this, most = most](IncomingCall& waiting) { return get_now(waiting, most); },
-             .wait =
-                 [target = engine_.wait_target()](os::Deadline slice) {
-                   return !sync::wait_for_any(std::span(&target, 1), slice).empty();
-                 },
-             .too_late = [](IncomingCall& waiting) { waiting.reply(std::vector<Message>{}); }});
+  gets_.add(
+      std::move(call), deadline_of(timeout),
+      {.try_now = [this, most = most](IncomingCall& waiting) { return get_now(waiting, most); },
+       .wait = [target = engine_.wait_target()](
+                   os::Deadline slice) { return !sync::wait_for_any(std::span(&target, 1), slice).empty(); },
+       .too_late = [](IncomingCall& waiting) { waiting.reply(std::vector<Message>{}); }});
 }
 
 bool ServedQueue::get_now(IncomingCall& call, std::uint64_t most) {

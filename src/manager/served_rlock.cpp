@@ -7,8 +7,10 @@ namespace procyon::manager {
 // RLock ---------------------------------------------------------------------------------------------------------
 
 const Method<ServedRLock> ServedRLock::methods_[] = {
-    {"acquire(i64)->lock_answer", &ServedRLock::acquire}, {"release()", &ServedRLock::release},
-    {"locked()->bool", &ServedRLock::locked},             {"recover(tenure)", &ServedRLock::recover},
+    {"acquire(i64)->lock_answer", &ServedRLock::acquire},
+    {"release()", &ServedRLock::release},
+    {"locked()->bool", &ServedRLock::locked},
+    {"recover(tenure)", &ServedRLock::recover},
     {"give_back(tenure)", &ServedRLock::give_back},
 };
 
@@ -69,8 +71,8 @@ ServedPointer ServedCondition::make(Loop& loop, IncomingCall& arguments) {
 void ServedCondition::call(IncomingCall call) { run_method(*this, methods_, std::move(call)); }
 std::vector<std::string> ServedCondition::methods() const { return names_of(methods_); }
 std::string ServedCondition::text() const {
-  return std::string("Condition(") + (lock_.is_held() ? "held, " : "free, ") + std::to_string(waiting_.size()) +
-         " waiting)";
+  return std::string("Condition(") + (lock_.is_held() ? "held, " : "free, ") +
+         std::to_string(waiting_.size()) + " waiting)";
 }
 
 void ServedCondition::acquire(IncomingCall& call) {

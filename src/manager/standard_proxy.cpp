@@ -34,8 +34,8 @@ void throw_empty_list(const std::string& type) {
 void check_type(const ObjectReference& object, const std::string& type) {
   const std::string actual = object.link().describe(object.object()).type;
   if (actual != type)
-    throw std::invalid_argument("procyon: this object of the manager at " + object.link().address() + " is a " +
-                                actual + ", not a " + type);
+    throw std::invalid_argument("procyon: this object of the manager at " + object.link().address() +
+                                " is a " + actual + ", not a " + type);
 }
 
 }  // namespace procyon::manager

@@ -59,11 +59,12 @@ concept KeyType = detail::is_key<T>();
 template <class T>
 consteval void check_key() {
   wire::check_transferable<T>();
-  static_assert(KeyType<T>,
-                "procyon: a manager's server compares keys, elements of sets and expected values by their bytes, so "
-                "their type cannot have floating-point numbers, unordered containers, proxies, shared objects or "
-                "structs with unused bytes in it; use integers, text, enums, and ordered containers and aggregates "
-                "of these");
+  static_assert(
+      KeyType<T>,
+      "procyon: a manager's server compares keys, elements of sets and expected values by their bytes, so "
+      "their type cannot have floating-point numbers, unordered containers, proxies, shared objects or "
+      "structs with unused bytes in it; use integers, text, enums, and ordered containers and aggregates "
+      "of these");
 }
 
 }  // namespace procyon::manager

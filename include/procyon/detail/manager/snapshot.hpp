@@ -37,9 +37,7 @@ class Snapshot : private StandardProxy {
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& iterator, std::default_sentinel_t) {
-      return !iterator.has_item();
-    }
+    friend bool operator==(const Iterator& iterator, std::default_sentinel_t) { return !iterator.has_item(); }
 
    private:
     [[nodiscard]] bool has_item() const { return snapshot_->has_next(); }

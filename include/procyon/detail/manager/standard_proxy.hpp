@@ -167,7 +167,8 @@ class StandardProxy : public ProxyBase {
     return invoke_until(os::Deadline::never(), method, arguments...);
   }
   template <class... Arguments>
-  ValueReader invoke_until(os::Deadline deadline, std::string_view method, const Arguments&... arguments) const {
+  ValueReader invoke_until(os::Deadline deadline, std::string_view method,
+                           const Arguments&... arguments) const {
     ValueWriter writer(object_reference().shared_link());
     (writer.put(arguments), ...);
     return ValueReader(object_reference().link().call(object_reference().object(), method_id(method),
