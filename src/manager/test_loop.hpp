@@ -67,7 +67,10 @@ class TestLoop final : public Loop, private IncomingCall::Sink {
   /// Returns once so many calls wait in the server.
   void wait_for_calls(std::size_t count) {
     std::unique_lock lock(posted_mutex_);
-    changed_.wait(lock, [&] { return pending_.size() == count; });
+    changed_.wait(lock, [&] {
+      const auto kept = [](const auto& pending) { return pending.second->kept; };
+      return static_cast<std::size_t>(std::ranges::count_if(pending_, kept)) == count;
+    });
   }
   std::size_t number_of_objects() {
     const std::scoped_lock guard(mutex_);
@@ -81,6 +84,7 @@ class TestLoop final : public Loop, private IncomingCall::Sink {
     std::vector<std::byte> bytes;
     std::vector<ServedPointer> objects;
     std::exception_ptr error;
+    bool kept = false;  // by its object, which has not answered at once
   };
   struct Counted {
     ServedPointer object;
@@ -153,6 +157,9 @@ class TestLink final : public Link {
       IncomingCall call = incoming(method, arguments, objects, completion);
       const ServedPointer served = loop_.objects_.at(object).object;
       served->call(std::move(call));
+      const std::scoped_lock posted(loop_.posted_mutex_);
+      completion->kept = !completion->done;
+      loop_.changed_.notify_all();
     }
     for (std::unique_lock lock(loop_.posted_mutex_); !completion->done;) {
       loop_.changed_.wait(lock, [&] { return completion->done || !loop_.posted_.empty() || dead_; });
