@@ -37,7 +37,7 @@ class RemoteItems : public LockMethods {
   using LockMethods::LockMethods;
 
   [[nodiscard]] std::vector<T> read(std::uint64_t first, std::uint64_t count) const {
-    const auto bytes = invoke("get(u64,u64)->bytes", first, count).get<std::vector<std::byte>>();
+    const auto bytes = invoke("get(u64,u64)->bytes", first, count).template get<std::vector<std::byte>>();
     if (bytes.size() != count * sizeof(T))
       wire::throw_bad_value(wire::type_name<T>(), "a wrong number of bytes");
     std::vector<T> items(static_cast<std::size_t>(count));

@@ -47,22 +47,30 @@ void finish(Server& server, IncomingCall call, std::vector<ObjectReference> obje
 
 }  // namespace
 
+// Makes the object with the arguments of a call.
+std::shared_ptr<ServedTyped> ServedTyped::construct(Server& server, const std::string& name,
+                                                    const TypeDescription& description,
+                                                    const IncomingCall& call,
+                                                    std::vector<ObjectReference> objects) {
+  IncomingObjects incoming(std::move(objects));
+  wire::Reader reader(call.arguments(), &incoming);
+  auto made = std::make_shared<ServedTyped>(server, name, description, description.construct(reader));
+  ObjectTable::set_type(*made, name);
+  return made;
+}
+
 Maker ServedTyped::maker(Server& server, std::string name, const TypeDescription& description) {
   return
       [&server, name = std::move(name), &description](Loop& loop, IncomingCall& arguments) -> ServedPointer {
         std::vector<ObjectReference> objects = server.refer_locally(arguments.objects());
+        if (description.is_quick) return construct(server, name, description, arguments, std::move(objects));
         auto call = std::make_shared<IncomingCall>(std::move(arguments));
         loop.run_aside([&server, name, &description, call, objects = std::move(objects)]() mutable {
-          std::shared_ptr<ServedTyped> made;
           try {
-            IncomingObjects incoming(std::move(objects));
-            wire::Reader reader(call->arguments(), &incoming);
-            made = std::make_shared<ServedTyped>(server, name, description, description.construct(reader));
+            call->reply_object(construct(server, name, description, *call, std::move(objects)));
           } catch (...) {
-            return server.complete_aside(std::move(*call), std::current_exception());
+            server.complete_aside(std::move(*call), std::current_exception());
           }
-          ObjectTable::set_type(*made, name);
-          call->reply_object(std::move(made));
         });
         return nullptr;
       };

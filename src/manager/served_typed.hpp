@@ -22,7 +22,7 @@ class Server;
 
 class ServedTyped final : public ServedObject {
  public:
-  /// For Server::add_type(): makes the object aside, as its constructor may take long.
+  /// For Server::add_type(): makes the object aside, as its constructor may take long, unless the class is quick.
   static Maker maker(Server& server, std::string name, const TypeDescription& description);
 
   /// Takes over `object`, which description.destroy() ends.
@@ -40,6 +40,9 @@ class ServedTyped final : public ServedObject {
   struct Instance;
   struct Turn;
 
+  static std::shared_ptr<ServedTyped> construct(Server& server, const std::string& name,
+                                                const TypeDescription& description, const IncomingCall& call,
+                                                std::vector<ObjectReference> objects);
   const MethodEntry& require_method(MethodId method) const;
   void run_turns();
   static void run(Server& server, Instance& instance, Turn turn);

@@ -1,7 +1,7 @@
 #include "manager/server_process.hpp"
 
 #include <signal.h>
-#include <stdlib.h>
+#include <sys/resource.h>
 
 #include <exception>
 #include <optional>
@@ -40,6 +40,14 @@ void add_types(Server& server, const ServerPlan& plan) {
     for (const ServedType& type : list()) server.add_type(type);
   for (const auto& [name, describe] : plan.types)
     server.add_type(name, ServedTyped::maker(server, name, describe()));
+}
+
+// Each client is a descriptor, and the usual limit for select(2), which nothing here uses, is 1024.
+void allow_many_clients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// Proxies of this server in its own process use it directly.
@@ -82,6 +90,7 @@ void serve(const ServerPlan& plan, const AuthKey& key,
 
 void serve_as_child(ServerPlan plan, Connection report) {
   ::signal(SIGINT, SIG_IGN);  // who started it decides when it ends
+  allow_many_clients();
   process::State::current().allow_children();
   bool is_serving = false;
   try {

@@ -42,6 +42,11 @@ namespace signature {
 /// A text of the compiler's.
 template <std::size_t length>
 struct Text {
+  constexpr Text() = default;
+  // NOLINTNEXTLINE: to be made from a literal
+  constexpr Text(const char (&text)[length + 1]) {
+    for (std::size_t i = 0; i < length; ++i) characters[i] = text[i];
+  }
   char characters[length + 1] = {};
   [[nodiscard]] constexpr std::string_view view() const { return {characters, length}; }
 };
