@@ -81,4 +81,14 @@ bool OwnerWord::unlock_slowly() {
   return true;
 }
 
+bool OwnerWord::unlock_as_dead(std::uint64_t holder) {
+  std::uint64_t held = word_.load(std::memory_order_relaxed);
+  do {
+    if ((held & ~(waiters_bit | died_bit)) != holder) return false;
+  } while (
+      !word_.compare_exchange_weak(held, died_bit, std::memory_order_release, std::memory_order_relaxed));
+  if ((held & waiters_bit) != 0) os::futex_wake(os::low_half(word_), 1);
+  return true;
+}
+
 }  // namespace procyon::arena

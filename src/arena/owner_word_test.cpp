@@ -142,6 +142,23 @@ TEST_F(OwnerWordTest, ExcludesThreadsAndProcessesFromOneAnother) {
   EXPECT_EQ(shared_.plain, 3 * rounds);
 }
 
+TEST_F(OwnerWordTest, IsFreedAsIfItsOwnerHadDied) {
+  word_.lock(os::Deadline::never());
+  const std::uint64_t holder = self_word();
+  std::thread([&] {
+    EXPECT_FALSE(word_.unlock_as_dead(self_word()));
+    EXPECT_TRUE(word_.is_held_by(holder));
+    EXPECT_TRUE(word_.unlock_as_dead(holder));
+    EXPECT_FALSE(word_.is_held());
+    EXPECT_FALSE(word_.unlock_as_dead(holder));
+  }).join();
+  EXPECT_EQ(word_.try_lock(), Acquired::after_owner_died);
+  word_.mark_recovered();
+  word_.unlock();
+  EXPECT_EQ(word_.try_lock(), Acquired::cleanly);
+  word_.unlock();
+}
+
 TEST_F(OwnerWordTest, AKilledSleeperCostsTheOthersNothing) {
   word_.lock(os::Deadline::never());
   std::vector<std::unique_ptr<TestProcess>> sleepers;

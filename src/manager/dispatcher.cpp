@@ -135,7 +135,9 @@ void Dispatcher::create(ServedClient& client, const Request& request) {
   const std::vector<ObjectId> named = read_objects(request.rest);
   IncomingCall call(*this, {client.id(), thread}, request.number, 0, copy_of(rest_of(request.rest)), {});
   const auto make = [&](IncomingCall arguments) {
-    const auto found = types_.find(type);
+    // "dict<str,i32>" is made by "dict": the rest is for those who will use it.
+    auto found = types_.find(type);
+    if (found == types_.end()) found = types_.find(type.substr(0, type.find('<')));
     if (found == types_.end()) {
       std::vector<std::string> names;
       for (const auto& [name, maker] : types_) names.push_back(name);

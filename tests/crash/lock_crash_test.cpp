@@ -248,6 +248,18 @@ TEST(LockCrash, TakeTheWordFromTheDeadAndLeaveItUnrepaired) {
                               .options = waiting_window()});
 }
 
+TEST(LockCrash, FreeItForAClientThatHasDied) {
+  expect_lock_survives<Lock>({.name = "owner word, freed as its owner's death would",
+                              .before_window = [](Lock&) { Session::current().self(); },
+                              .window =
+                                  [](Lock& lock) {
+                                    OwnerWord& word = owner_word(lock);
+                                    word.lock(os::Deadline::never());
+                                    word.unlock_as_dead(arena::self_word());
+                                  },
+                              .options = waiting_window()});
+}
+
 template <class AnyLock>
 void let_somebody_die_with(AnyLock& lock) {
   let_somebody_die([&] { lock.acquire(); });

@@ -70,6 +70,11 @@ class OwnerWord {
     return word_.compare_exchange_strong(self, 0, std::memory_order_release, std::memory_order_relaxed);
   }
 
+  /// Frees the word, if `holder`, a self_word(), still holds it, with the mark that its owner died: for a process that
+  /// took it for somebody whose death the kernel does not show to others. One compare-and-swap, so a death on the way leaves
+  /// the word as it was, held by this process, or free and marked; of the wake-up see the top.
+  bool unlock_as_dead(std::uint64_t holder);
+
   /// Says that what the word protects is whole again. Only the owner calls it.
   void mark_recovered() { word_.fetch_and(~died_bit, std::memory_order_relaxed); }
 

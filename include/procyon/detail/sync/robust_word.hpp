@@ -64,6 +64,18 @@ class RobustWord {
   /// more, its own: a guard that is left on the way out frees the others.
   void take_back(std::uint32_t depth, const arena::Reference& reference, const char* object);
 
+  // For a server that holds locks for clients of other sessions. Of its own: whoever it is that it took it for.
+
+  /// Takes the word, and says so instead of throwing if its owner died.
+  arena::Acquired take_for_another(os::Deadline deadline) {
+    const arena::Acquired acquired = owner_.lock(deadline);
+    if (acquired != arena::Acquired::not_in_time) depth_.store(1, std::memory_order_relaxed);
+    return acquired;
+  }
+  /// Frees what the thread of this self_word() took, with the mark that its owner died. False if it is not held by it.
+  bool free_as_dead(std::uint64_t holder) { return owner_.unlock_as_dead(holder); }
+  [[nodiscard]] bool is_held_by(std::uint64_t holder) const { return owner_.is_held_by(holder); }
+
   [[nodiscard]] bool is_held() const { return owner_.is_held(); }
   /// Asks the kernel if it is held: some 0.2 us.
   [[nodiscard]] bool is_held_by_the_dead() const;
