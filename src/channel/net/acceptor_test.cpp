@@ -348,7 +348,7 @@ TEST_F(AcceptorPath, IsNotRemovedIfItIsAnothersByNow) {
 
 TEST_F(AcceptorPath, AFileThatIsNoSocketIsLeftAlone) {
   ::close(::creat(address().name.c_str(), 0600));
-  EXPECT_THROW(Acceptor(address(), options()), std::system_error);
+  EXPECT_THROW(const Acceptor acceptor(address(), options()), std::system_error);
   EXPECT_TRUE(std::filesystem::is_regular_file(address().name));
 }
 

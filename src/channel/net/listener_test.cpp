@@ -270,14 +270,14 @@ TEST(Listener, AConnectionThatIsPassedOnKnowsItsPeerAndLimitStill) {
 
 TEST(Listener, OptionsThatDoNotGoTogetherAreSaidSo) {
   EXPECT_NE(sentence_of<std::invalid_argument>([] {
-              Listener(ListenerOptions{.tls = {.certificate = "a.pem"}});
+              const Listener listener(ListenerOptions{.tls = {.certificate = "a.pem"}});
             }).find("tcp://"),
             std::string::npos);
   EXPECT_NE(sentence_of<std::invalid_argument>([] {
-              Listener("tcp://127.0.0.1:0", {.max_pending = 0});
+              const Listener listener("tcp://127.0.0.1:0", {.max_pending = 0});
             }).find("max_pending"),
             std::string::npos);
-  EXPECT_THROW(Listener("localhost:80"), std::invalid_argument);
+  EXPECT_THROW(const Listener listener("localhost:80"), std::invalid_argument);
   EXPECT_THROW(static_cast<void>(Client("localhost:80")), std::invalid_argument);
 }
 

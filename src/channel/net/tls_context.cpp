@@ -74,7 +74,7 @@ std::shared_ptr<TlsContext> TlsContext::of_listener(const Tls& options) {
   if (options.certificate.empty())
     throw std::invalid_argument(
         "procyon: TLS: a Listener must have a certificate to show: set .tls.certificate and .tls.key");
-  const std::shared_ptr<TlsContext> result(new TlsContext(options));
+  std::shared_ptr<TlsContext> result(new TlsContext(options));
   const bool asks = options.verify_peer && !options.authorities.empty();
   ::SSL_CTX_set_verify(result->context_.get(),
                        asks ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE, nullptr);
@@ -86,7 +86,7 @@ std::shared_ptr<TlsContext> TlsContext::of_client(const Tls& options, const std:
     throw std::invalid_argument(
         "procyon: TLS: a Client must know whose certificates to trust: set .tls.authorities to a file or to "
         "mp::connection::system_authorities");
-  const std::shared_ptr<TlsContext> result(new TlsContext(options));
+  std::shared_ptr<TlsContext> result(new TlsContext(options));
   ::SSL_CTX_set_verify(result->context_.get(), options.verify_peer ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                        nullptr);
   if (options.verify_peer) result->expected_name_ = options.host_name.empty() ? host : options.host_name;

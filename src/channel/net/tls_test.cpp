@@ -284,7 +284,7 @@ TEST(Tls, EncryptionWithoutACheckIsPossible) {
 TEST(Tls, FilesThatCannotBeUsedAreSaidSo) {
   const auto sentence = [](const Tls& tls) -> std::string {
     try {
-      Listener("tcp://127.0.0.1:0", {.tls = tls});
+      const Listener listener("tcp://127.0.0.1:0", {.tls = tls});
       return {};
     } catch (const std::exception& error) {
       return error.what();
