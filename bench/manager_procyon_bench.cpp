@@ -47,7 +47,8 @@ Result measure_calls(const char* address, const char* type) {
 Result measure_proxies(const char* address) {
   mp::BaseManager manager = start_server(address);
   const Stopwatch watch;
-  for (std::uint64_t i = 0; i < proxies; ++i) manager.create<Table>("Table");
+  for (std::uint64_t i = 0; i < proxies; ++i)
+    require(manager.create<Table>("Table").call(mp::m<&Table::get>, i) == 0, "a wrong answer");
   return watch.stop(proxies);
 }
 

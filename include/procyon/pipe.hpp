@@ -36,6 +36,7 @@
 // Every function that waits takes a time-out, of any std::chrono duration; without one it waits for as long as it takes.
 // The kernel holds some 200 KB on the way; then send() waits for the receiver. Two sides that both send large messages
 // before they receive wait for each other.
+// A Connection to another program, by an address, is made by connection.hpp.
 // Not for many producers or consumers: use a Queue, which is also faster.
 #pragma once
 
@@ -43,7 +44,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -51,6 +54,7 @@
 
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/channel/connection_value.hpp"
+#include "procyon/detail/channel/remote.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/descriptor.hpp"
 #include "procyon/detail/sync/waitable.hpp"
@@ -69,7 +73,8 @@ class Connection {
   static constexpr std::size_t all = static_cast<std::size_t>(-1);
 
   /// For the library: the end of a pipe, or of another stream socket.
-  Connection(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier = {});
+  Connection(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier = {},
+             std::optional<channel::Remote> remote = {});
 
   /// Sends a value. Waits while the other side does not receive. Throws std::system_error (EPIPE) when the other end is
   /// closed, std::logic_error when this one is or only receives, and what serialising `value` throws; wire::EncodeError for
@@ -166,10 +171,15 @@ class Connection {
   [[nodiscard]] bool readable() const;
   [[nodiscard]] bool writable() const;
 
+  /// Who is at the other end of one that a Listener or Client has made: "tcp://10.0.0.7:41234". Empty for a pipe's.
+  [[nodiscard]] std::string peer() const;
+
   /// For wait(): ready when poll() is true.
   [[nodiscard]] sync::WaitTarget wait_target() const;
   /// For the library: what keeps shared objects alive on their way; null for a connection that is no Pipe's.
   [[nodiscard]] arena::Reference carrier() const;
+  /// For the library: nothing for a Pipe's.
+  [[nodiscard]] const std::optional<channel::Remote>& remote() const;
 
  private:
   template <class T>
@@ -219,7 +229,7 @@ inline constexpr OneWay one_way{};
 
 namespace wire {
 
-/// A Connection travels as a duplicate of its descriptor, what it is for, and its pipe's carrier.
+/// A Connection travels as a duplicate of its descriptor, what it is for, its pipe's carrier, and who is at the other end.
 template <>
 struct Codec<Connection> {
   using Parts = TypeList<>;
@@ -227,29 +237,35 @@ struct Codec<Connection> {
   static void write(Writer& writer, const Connection& connection) {
     Attachments& attachments = writer.require_attachments(type_name<Connection>());
     const arena::Reference carrier = connection.carrier();
+    const std::optional<channel::Remote>& remote = connection.remote();
     const int traits = (connection.readable() ? reads : 0) | (connection.writable() ? writes : 0) |
-                       (carrier ? has_carrier : 0);
+                       (carrier ? has_carrier : 0) | (remote ? is_remote : 0);
     writer.put(static_cast<std::uint8_t>(traits));
     writer.put(attachments.put_descriptor(connection.fileno()));
     if (carrier) writer.put(attachments.put_object(carrier));
+    if (remote) wire::write(writer, *remote);
   }
 
   static Connection read(Reader& reader) {
     const auto traits = reader.get<std::uint8_t>(type_name<Connection>());
-    if (traits > (reads | writes | has_carrier))
+    if (traits > (reads | writes | has_carrier | is_remote))
       throw_bad_value(type_name<Connection>(), "it does not say whether it sends or receives");
     Attachments& attachments = reader.require_attachments(type_name<Connection>());
     os::Descriptor socket(attachments.take_descriptor(reader.get<std::uint32_t>(type_name<Connection>())));
     arena::Reference carrier;
     if ((traits & has_carrier) != 0)
       carrier = attachments.take_object(reader.get<std::uint32_t>(type_name<Connection>()));
-    return Connection(std::move(socket), (traits & reads) != 0, (traits & writes) != 0, std::move(carrier));
+    std::optional<channel::Remote> remote;
+    if ((traits & is_remote) != 0) remote = wire::read<channel::Remote>(reader);
+    return Connection(std::move(socket), (traits & reads) != 0, (traits & writes) != 0, std::move(carrier),
+                      std::move(remote));
   }
 
  private:
   static constexpr int reads = 1;
   static constexpr int writes = 2;
   static constexpr int has_carrier = 4;
+  static constexpr int is_remote = 8;
 };
 
 }  // namespace wire

@@ -11,6 +11,8 @@
 #include "procyon/barrier.hpp"
 #include "procyon/base_manager.hpp"
 #include "procyon/condition.hpp"
+#include "procyon/connection.hpp"
+#include "procyon/connection_options.hpp"
 #include "procyon/context.hpp"
 #include "procyon/descriptor.hpp"
 #include "procyon/errors.hpp"

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -17,10 +18,6 @@
 namespace procyon::channel {
 
 namespace {
-
-[[noreturn]] void throw_closed() {
-  throw std::logic_error("procyon: this end of the pipe has been closed by close(); use it before");
-}
 
 // A socket whose owner is gone with messages unread says ECONNRESET, once.
 bool peer_is_gone(int error) { return error == EPIPE || error == ECONNRESET || error == ENOTCONN; }
@@ -52,11 +49,16 @@ std::vector<int> numbers_of(std::span<const os::Descriptor> descriptors) {
 
 }  // namespace
 
+void ConnectionEnd::throw_closed() const {
+  throw std::logic_error(
+      fmt::format("procyon: this end of the {} has been closed by close(); use it before", name_));
+}
+
 /// For the time of a call: the descriptor stays open.
 class ConnectionEnd::Use {
  public:
   explicit Use(ConnectionEnd& end) : end_(end) {
-    if (!end_.descriptor_.begin_use()) throw_closed();
+    if (!end_.descriptor_.begin_use()) end_.throw_closed();
   }
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
@@ -70,10 +72,10 @@ class ConnectionEnd::Use {
 
 class ConnectionEnd::Hold {
  public:
-  Hold(Turn& turn, os::Deadline deadline, const char* doing) : turn_(turn) {
+  Hold(Turn& turn, os::Deadline deadline, const char* doing, const std::string& name) : turn_(turn) {
     if (!turn_.take(deadline))
       throw TimeoutError(
-          fmt::format("procyon: another thread was {} through this pipe for the whole time", doing));
+          fmt::format("procyon: another thread was {} through this {} for the whole time", doing, name));
   }
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
@@ -88,7 +90,7 @@ class ConnectionEnd::Waited final : public sync::Waitable {
   explicit Waited(std::shared_ptr<ConnectionEnd> end) : end_(std::move(end)), use_(*end_) {}
   [[nodiscard]] int descriptor() const override { return end_->descriptor_.number(); }
   void check() override {
-    if (end_->closed()) throw_closed();
+    if (end_->closed()) end_->throw_closed();
   }
 
  private:
@@ -104,18 +106,18 @@ sync::WaitTarget ConnectionEnd::wait_target(const std::shared_ptr<ConnectionEnd>
 
 void ConnectionEnd::check_readable() const {
   if (readable()) return;
-  throw std::logic_error(
-      "procyon: this end of the pipe does not receive: it is the send end of a one-way pipe, or an earlier "
-      "message was "
-      "too long or damaged; receive at the other end, or make a new pipe");
+  throw std::logic_error(fmt::format(
+      "procyon: this end of the {} does not receive: it is the send end of a one-way pipe, or an earlier "
+      "message was too long or damaged; receive at the other end, or make a new one",
+      name_));
 }
 
 void ConnectionEnd::check_writable() const {
   if (writable()) return;
-  throw std::logic_error(
-      "procyon: this end of the pipe does not send: it is the receive end of a one-way pipe, or an earlier "
-      "message was "
-      "broken off by its time-out; send at the other end, or make a new pipe");
+  throw std::logic_error(fmt::format(
+      "procyon: this end of the {} does not send: it is the receive end of a one-way pipe, or an earlier "
+      "message was broken off by its time-out; send at the other end, or make a new one",
+      name_));
 }
 
 int ConnectionEnd::fileno() {
@@ -136,7 +138,7 @@ bool ConnectionEnd::wait_for(short events, os::Deadline deadline) {
     const int ready = ::poll(&entry, 1, deadline.slice(os::wait_slice).poll_timeout());
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR)
-      os::throw_system_error("procyon: waiting for the other end of a pipe (poll)");
+      os::throw_system_error(fmt::format("procyon: waiting for the other end of the {} (poll)", name_));
   }
 }
 
@@ -144,7 +146,12 @@ void ConnectionEnd::send(std::span<const std::byte> message, std::span<const os:
                          os::Deadline deadline) {
   const Use use(*this);
   check_writable();
-  const Hold turn(sending_, deadline, "sending");
+  if (remote_ && !remote_->carries_descriptors && !descriptors.empty())
+    throw std::logic_error(fmt::format(
+        "procyon: Connections and open files cannot travel through the {}: they are this machine's; only a "
+        "unix: address carries them",
+        name_));
+  const Hold turn(sending_, deadline, "sending", name_);
   check_writable();  // while this thread waited, another's message may have been broken off
   std::size_t sent = 0;
   try {
@@ -175,19 +182,24 @@ void ConnectionEnd::send_all(std::span<const std::byte> message, std::span<const
     if (errno == EINTR) continue;
     if (peer_is_gone(errno))
       os::throw_system_error(
-          "procyon: sending through a pipe whose other end is closed, or whose owner has ended", EPIPE);
+          fmt::format("procyon: sending through the {}, whose other end is closed, or whose owner has ended",
+                      name_),
+          EPIPE);
     if (errno == ETOOMANYREFS)
-      os::throw_system_error(
-          "procyon: sending descriptors through a pipe: this user has as many on the way as it may open; let "
-          "some be received, or raise the limit (RLIMIT_NOFILE)");
-    if (!would_wait(errno)) os::throw_system_error("procyon: sending through a pipe (sendmsg)");
+      os::throw_system_error(fmt::format(
+          "procyon: sending descriptors through the {}: this user has as many on the way as it may open; "
+          "let some be received, or raise the limit (RLIMIT_NOFILE)",
+          name_));
+    if (!would_wait(errno))
+      os::throw_system_error(fmt::format("procyon: sending through the {} (sendmsg)", name_));
     if (wait_for(POLLOUT, deadline)) continue;
     if (sent == 0)
-      throw TimeoutError("procyon: the other end of the pipe did not make room for a message in time");
+      throw TimeoutError(
+          fmt::format("procyon: the other end of the {} did not make room for a message in time", name_));
     throw TimeoutError(fmt::format(
-        "procyon: the other end of the pipe took {} of {} bytes of a message in time; this direction of the "
-        "pipe is closed now, because the rest is missing",
-        sent, whole));
+        "procyon: the other end of the {} took {} of {} bytes of a message in time; this direction of it is "
+        "closed now, because the rest is missing",
+        name_, sent, whole));
   }
 }
 
@@ -198,23 +210,28 @@ ArrivedMessage ConnectionEnd::take_arrived() {
 ArrivedMessage ConnectionEnd::receive(std::size_t maxlength, os::Deadline deadline) {
   const Use use(*this);
   check_readable();
-  const Hold turn(receiving_, deadline, "receiving");
+  const Hold turn(receiving_, deadline, "receiving", name_);
   receive_length(deadline);
-  if (*incoming_.length() > maxlength) {
-    give_up_receiving(
-        EMSGSIZE, fmt::format("procyon: receiving a message of {} bytes with a limit of {}; this end of the "
-                              "pipe receives no more",
-                              *incoming_.length(), maxlength));
-  }
+  check_length(maxlength);
   receive_rest(deadline);
   return take_arrived();
+}
+
+void ConnectionEnd::check_length(std::size_t maxlength) {
+  if (remote_) maxlength = std::min(maxlength, remote_->max_message);
+  if (*incoming_.length() <= maxlength) return;
+  give_up_receiving(
+      EMSGSIZE, fmt::format("procyon: receiving a message of {} bytes with a limit of {}; this end of the "
+                            "{} receives no more",
+                            *incoming_.length(), maxlength, name_));
 }
 
 std::size_t ConnectionEnd::receive_into(std::span<std::byte> buffer, os::Deadline deadline) {
   const Use use(*this);
   check_readable();
-  const Hold turn(receiving_, deadline, "receiving");
+  const Hold turn(receiving_, deadline, "receiving", name_);
   receive_length(deadline);
+  check_length(std::numeric_limits<std::size_t>::max());
   const auto length = static_cast<std::size_t>(*incoming_.length());
   if (length <= buffer.size()) {
     incoming_.redirect(buffer);
@@ -265,8 +282,10 @@ void ConnectionEnd::receive_until(bool (*done)(const IncomingMessage&), os::Dead
     if (!incoming_.sensible()) {
       give_up_receiving(
           EBADMSG,
-          "procyon: receiving from a pipe: what came is not a message; something else than send() and "
-          "send_bytes() writes to the other end, and this end receives no more");
+          fmt::format(
+              "procyon: receiving from the {}: what came is not a message; something else than send() and "
+              "send_bytes() writes to the other end, and this end receives no more",
+              name_));
     }
     const std::span<std::byte> room = incoming_.room();
     const ssize_t count = receive_part(room);
@@ -281,14 +300,14 @@ void ConnectionEnd::receive_until(bool (*done)(const IncomingMessage&), os::Dead
     } else if (would_wait(errno)) {
       in_time = wait_for(POLLIN, deadline);
     } else if (errno != EINTR) {
-      os::throw_system_error("procyon: receiving from a pipe (recv)");
+      os::throw_system_error(fmt::format("procyon: receiving from the {} (recv)", name_));
     }
     if (in_time) continue;
-    throw TimeoutError(
-        incoming_.started()
-            ? "procyon: only a part of a message came through the pipe in time; the next recv goes on "
-              "with it"
-            : "procyon: no message came through the pipe in time");
+    if (!incoming_.started())
+      throw TimeoutError(fmt::format("procyon: no message came through the {} in time", name_));
+    throw TimeoutError(fmt::format(
+        "procyon: only a part of a message came through the {} in time; the next recv goes on with it",
+        name_));
   }
 }
 
@@ -299,13 +318,14 @@ void ConnectionEnd::give_up_receiving(int error, const std::string& sentence) {
 }
 
 void ConnectionEnd::throw_end_of_stream() const {
-  if (!incoming_.started()) throw EndOfFile();
+  if (!incoming_.started())
+    throw EndOfFile(fmt::format("procyon: the other end of the {} is closed, nothing more can come", name_));
   const std::string size =
       incoming_.length() ? fmt::format("after {} of {} bytes", incoming_.received(), *incoming_.length())
                          : std::string("within its length");
   throw std::runtime_error(fmt::format(
-      "procyon: the other end of the pipe was closed, or its owner ended, in the middle of a message ({})",
-      size));
+      "procyon: the other end of the {} was closed, or its owner ended, in the middle of a message ({})",
+      name_, size));
 }
 
 bool ConnectionEnd::poll(os::Deadline deadline) {

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,15 +23,19 @@
 #include "channel/connection_guard.hpp"
 #include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/channel/connection_value.hpp"
+#include "procyon/detail/channel/remote.hpp"
 #include "procyon/detail/sync/waitable.hpp"
 
 namespace procyon::channel {
 
 class ConnectionEnd {
  public:
-  /// `carrier`: see connection_value.hpp; null for a connection that is no Pipe's.
-  ConnectionEnd(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier)
+  /// `carrier`: see connection_value.hpp; null for a connection that is no Pipe's, which has a `remote` instead.
+  ConnectionEnd(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier,
+                std::optional<Remote> remote)
       : descriptor_(std::move(socket)),
+        remote_(std::move(remote)),
+        name_(remote_ ? "connection with " + remote_->peer : "pipe"),
         readable_(readable),
         writable_(writable),
         carrier_(std::move(carrier)) {}
@@ -53,6 +58,7 @@ class ConnectionEnd {
   [[nodiscard]] bool closed() const { return descriptor_.closed(); }
   [[nodiscard]] bool readable() const { return readable_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool writable() const { return writable_.load(std::memory_order_relaxed); }
+  [[nodiscard]] const std::optional<Remote>& remote() const { return remote_; }
 
  private:
   class Use;
@@ -71,10 +77,14 @@ class ConnectionEnd {
 
   void check_readable() const;
   void check_writable() const;
+  void check_length(std::size_t maxlength);
+  [[noreturn]] void throw_closed() const;
   [[noreturn]] void give_up_receiving(int error, const std::string& sentence);
   [[noreturn]] void throw_end_of_stream() const;
 
   GuardedDescriptor descriptor_;
+  const std::optional<Remote> remote_;
+  const std::string name_;  // for sentences: "pipe"
   // Relaxed: they go from true to false once, and matter only to sentences of errors.
   std::atomic<bool> readable_;
   std::atomic<bool> writable_;

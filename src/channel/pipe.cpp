@@ -36,9 +36,10 @@ SocketPair create_stream() {
 
 }  // namespace
 
-Connection::Connection(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier)
-    : end_(std::make_shared<channel::ConnectionEnd>(std::move(socket), readable, writable,
-                                                    std::move(carrier))) {}
+Connection::Connection(os::Descriptor socket, bool readable, bool writable, arena::Reference carrier,
+                       std::optional<channel::Remote> remote)
+    : end_(std::make_shared<channel::ConnectionEnd>(std::move(socket), readable, writable, std::move(carrier),
+                                                    std::move(remote))) {}
 
 channel::ConnectionEnd& Connection::end() const {
   if (!end_)
@@ -96,6 +97,8 @@ void Connection::close() { end().close(); }
 bool Connection::closed() const { return end().closed(); }
 bool Connection::readable() const { return end().readable(); }
 bool Connection::writable() const { return end().writable(); }
+std::string Connection::peer() const { return remote() ? remote()->peer : std::string(); }
+const std::optional<channel::Remote>& Connection::remote() const { return end().remote(); }
 
 namespace {
 

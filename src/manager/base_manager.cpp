@@ -98,6 +98,7 @@ manager::ServerPlan BaseManager::State::plan() const {
   return plan;
 }
 
+// What the server's certificate is signed by need not be known to whoever started it himself.
 connection::ClientOptions BaseManager::State::client_options() const {
   connection::ClientOptions client;
   client.authkey = key();
@@ -105,6 +106,7 @@ connection::ClientOptions BaseManager::State::client_options() const {
   client.other_users = options.other_users;
   client.tcp = options.tcp;
   client.tls = options.tls;
+  if (server && options.tls.enabled() && options.tls.authorities.empty()) client.tls.verify_peer = false;
   return client;
 }
 
@@ -255,8 +257,7 @@ void BaseManager::shutdown() {
     }
   }
   const std::string why = "procyon: the manager at " + state.address + " was shut down by this process";
-  state.remote->close(why);
-  manager::close_link(state.address, why);
+  manager::close_link(state.remote, why);
   state.phase = State::Phase::ended;
 }
 

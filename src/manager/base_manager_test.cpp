@@ -5,8 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <thread>
 
+#include "channel/net/test_certificates.hpp"
 #include "pool/test_support.hpp"
 #include "procyon/context.hpp"
 #include "procyon/pipe.hpp"
@@ -175,6 +178,42 @@ TEST(BaseManager, LetsNobodyInWithoutTheKey) {
   EXPECT_EQ(manager.create<Counter>("Counter").call(m<&Counter::inc>, 3), 3);
 }
 
+TEST(BaseManager, ServesThroughTls) {
+  std::string directory = std::filesystem::temp_directory_path() / "procyon-manager-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  {
+    const channel::net::TestAuthority authority(directory, "authority");
+    const auto certificate = authority.sign("server");
+    Started manager({.address = "tcp://127.0.0.1:0",
+                     .tls = {.certificate = certificate.certificate, .key = certificate.key}});
+    EXPECT_EQ(manager.create<Counter>("Counter").call(m<&Counter::inc>, 3), 3);
+    BaseManager client({.address = manager.address(), .tls = {.authorities = authority.path()}});
+    client.connect();
+    EXPECT_EQ(client.create<Counter>("Counter").call(m<&Counter::text>, std::string(100'000, 'x')).size(),
+              100'001u);
+    BaseManager trusting_others(
+        {.address = manager.address(), .tls = {.authorities = connection::system_authorities}});
+    EXPECT_THROW(trusting_others.connect(), AuthenticationError);
+  }
+  std::filesystem::remove_all(directory);
+}
+
+TEST(BaseManager, ConnectsAnewWhereThatWasAskedFor) {
+  auto first = std::make_unique<Started>();
+  const std::string address = first->address();
+  BaseManager lasting({.address = address, .reconnect = true});
+  lasting.connect();
+  const auto old = lasting.create<Counter>("Counter");
+  ::kill(*first->pid(), SIGKILL);
+  first->join();
+  EXPECT_THROW(old.call(m<&Counter::get>), ManagerGone);
+  first.reset();
+  // The name of an abstract address is free as soon as its owner is gone; both managers of this process share a link to it.
+  Started second({.address = address});
+  EXPECT_EQ(lasting.create<Counter>("Counter").call(m<&Counter::inc>, 2), 2);
+  EXPECT_THROW(old.call(m<&Counter::get>), ObjectGone);
+}
+
 TEST(BaseManager, SaysWhatIsWrongWithItsUse) {
   BaseManager fresh;
   EXPECT_NE(error_of([&] { return fresh.create("Counter"); }).find("start()"), std::string::npos);
@@ -285,6 +324,20 @@ TEST_P(Proxies, GoThroughQueuesAndOutliveTheirSender) {
   child.join();
   EXPECT_EQ(child.exitcode(), 0);
   EXPECT_EQ(queue.get().call(m<&Counter::get>), 15);
+}
+
+TEST_P(Proxies, BringTheKeyOfTheirManagerAlong) {
+  Started manager({.authkey = AuthKey("known to nobody else")});
+  const auto counter = manager.create<Counter>("Counter");
+  Pool pool({.processes = 1, .start_method = GetParam()});
+  EXPECT_EQ(pool.apply(increment, counter, 4), 4);
+  Queue<Proxy<Counter>> queue;
+  queue.put(counter);
+  auto child =
+      context().Process([](Queue<Proxy<Counter>> from) { from.get().call(m<&Counter::inc>, 5); }, queue);
+  child.start();
+  child.join();
+  EXPECT_EQ(counter.call(m<&Counter::get>), 9);
 }
 INSTANTIATE_TEST_SUITE_P(StartMethods, Proxies, testing::all_start_methods, testing::name_of_start_method);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "channel/net/connect.hpp"
+#include "manager/credentials.hpp"
 #include "os/fork_local.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/process.hpp"
@@ -13,7 +14,10 @@ namespace procyon::manager {
 
 namespace {
 
-using OptionsByAddress = std::map<std::string, ConnectOptions>;
+struct OptionsByAddress {
+  std::map<std::string, ConnectOptions> options;
+  const OptionsByAddress* before = nullptr;  // for leak checkers
+};
 
 struct Links {
   std::mutex mutex;
@@ -27,12 +31,25 @@ Links& links() {
 }
 
 // Never changed once it is here, so that a forked child can read it whatever its parent's threads were doing. Replaced ones
-// are leaked: there is one for each connect() of the program.
+// are kept, as somebody may be reading them: there are two for each manager of the program.
 std::atomic<const OptionsByAddress*> options_by_address{nullptr};
+
+// Without a lock, which a forked child might find held.
+template <class Change>
+void change_options(Change change) {
+  auto fresh = std::make_unique<OptionsByAddress>();
+  fresh->before = options_by_address.load(std::memory_order_acquire);
+  do {
+    fresh->options =
+        fresh->before == nullptr ? std::map<std::string, ConnectOptions>() : fresh->before->options;
+    change(fresh->options);
+  } while (!options_by_address.compare_exchange_weak(fresh->before, fresh.get(), std::memory_order_acq_rel));
+  static_cast<void>(fresh.release());  // readers have it
+}
 
 ConnectOptions options_for(const std::string& address) {
   if (const auto* const known = options_by_address.load(std::memory_order_acquire))
-    if (const auto found = known->find(address); found != known->end()) return found->second;
+    if (const auto found = known->options.find(address); found != known->options.end()) return found->second;
   return {};
 }
 
@@ -60,21 +77,15 @@ std::shared_ptr<RemoteLink> make_link(const std::string& address) {
   made.timeout = options.client.timeout;
   made.reconnects = options.reconnects;
   made.describe_end = options.describe_end;
+  const bool has_a_key = options.client.authkey && !(*options.client.authkey == current_process().authkey());
+  if (has_a_key || options.client.tls.enabled()) made.credentials = options.client;
   return std::make_shared<RemoteLink>(address, std::move(made));
 }
 
 }  // namespace
 
-void set_connect_options(const std::string& address, ConnectOptions options) {
-  const OptionsByAddress* known = options_by_address.load(std::memory_order_acquire);
-  for (;;) {
-    auto fresh = std::make_unique<OptionsByAddress>(known == nullptr ? OptionsByAddress() : *known);
-    fresh->insert_or_assign(address, options);
-    if (options_by_address.compare_exchange_weak(known, fresh.get(), std::memory_order_acq_rel)) {
-      static_cast<void>(fresh.release());
-      break;
-    }
-  }
+void set_connect_options(const std::string& address, const ConnectOptions& options) {
+  change_options([&](auto& all_options) { all_options.insert_or_assign(address, options); });
   Links& all = links();
   std::shared_ptr<RemoteLink> replaced;  // destroyed without the lock
   const std::lock_guard lock(all.mutex);
@@ -82,6 +93,14 @@ void set_connect_options(const std::string& address, ConnectOptions options) {
     replaced = std::move(found->second);
     all.remote.erase(found);
   }
+}
+
+void learn_credentials(const std::string& address, const arena::Reference& credentials) {
+  const auto* const known = options_by_address.load(std::memory_order_acquire);
+  if (known != nullptr && known->options.contains(address)) return;
+  ConnectOptions options;
+  options.client = read_credentials(credentials);
+  set_connect_options(address, options);
 }
 
 std::shared_ptr<RemoteLink> remote_link(const std::string& address) {
@@ -118,16 +137,16 @@ void remove_local_server(const std::string& address) {
   all.local.erase(address);
 }
 
-void close_link(const std::string& address, const std::string& why) {
+void close_link(const std::shared_ptr<RemoteLink>& link, const std::string& why) {
   Links& all = links();
-  std::shared_ptr<RemoteLink> link;
+  bool is_known = false;
   {
     const std::lock_guard lock(all.mutex);
-    const auto found = all.remote.find(address);
-    if (found == all.remote.end()) return;
-    link = std::move(found->second);
-    all.remote.erase(found);
+    const auto found = all.remote.find(link->address());
+    is_known = found != all.remote.end() && found->second == link;
+    if (is_known) all.remote.erase(found);
   }
+  if (is_known) change_options([&](auto& all_options) { all_options.erase(link->address()); });
   link->close(why);
 }
 

@@ -22,7 +22,10 @@ struct ConnectOptions {
 };
 
 /// How links of this process to that address are made from now on; one that there is already is replaced.
-void set_connect_options(const std::string& address, ConnectOptions options);
+void set_connect_options(const std::string& address, const ConnectOptions& options);
+
+/// A proxy of the server at that address came with these (credentials.hpp): they are used if nothing else is known.
+void learn_credentials(const std::string& address, const arena::Reference& credentials);
 
 /// The link that there is, or a new one, connected.
 std::shared_ptr<RemoteLink> remote_link(const std::string& address);
@@ -31,7 +34,7 @@ std::shared_ptr<RemoteLink> remote_link(const std::string& address);
 void add_local_server(const std::string& address, const std::shared_ptr<Link>& link);
 void remove_local_server(const std::string& address);
 
-/// The link to that address goes, as its server has; users of it are told `why`.
-void close_link(const std::string& address, const std::string& why);
+/// The link goes, as its server has; users of it are told `why`. Others to the same address stay.
+void close_link(const std::shared_ptr<RemoteLink>& link, const std::string& why);
 
 }  // namespace procyon::manager

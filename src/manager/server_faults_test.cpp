@@ -77,6 +77,13 @@ TEST_F(ServerFaults, DropsWhoAnnouncesAMessageThatIsTooLong) {
   EXPECT_TRUE(is_dropped(client));
 }
 
+TEST_F(ServerFaults, AreNotMadeByALinkWhoseCallIsTooLong) {
+  const ObjectReference probe = witness_->create("Probe", {}, {});
+  const std::vector<std::byte> large(2 << 20);
+  EXPECT_THROW(witness_->call(probe.object(), echo, large, {}, soon()), std::length_error);
+  EXPECT_EQ(text_of(witness_->call(probe.object(), echo, bytes_of_text("x"), {}, soon())), "x");
+}
+
 TEST_F(ServerFaults, DropsWhoUsesTheNumberOfACallTwice) {
   const os::Descriptor client = greeted(server_);
   wire::Writer ping;

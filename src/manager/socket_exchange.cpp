@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include "channel/connection_frame.hpp"
@@ -113,6 +114,11 @@ bool SocketExchange::is_gone() {
 void SocketExchange::send(std::span<const std::span<const std::byte>> parts, bool may_wait) {
   std::size_t length = 0;
   for (const auto part : parts) length += part.size();
+  if (hello_.max_message != 0 && length > hello_.max_message)
+    throw std::length_error("procyon: a call of " + std::to_string(length) +
+                            " bytes cannot go to the manager at " + address_ + ", which takes at most " +
+                            std::to_string(hello_.max_message) +
+                            "; its ManagerOptions::max_message says how many");
   const channel::FramePrefix prefix(length);
   if (sent_ == unsent_.size()) {
     // Nothing before it: straight from where it lies.

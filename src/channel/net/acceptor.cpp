@@ -73,8 +73,7 @@ std::optional<Accepted> Acceptor::step() {
   if (creator_ != ::getpid())
     throw std::logic_error(
         fmt::format("procyon: the listener at {} belongs to the process that made it; a forked child makes "
-                    "its own, or is "
-                    "given the connections",
+                    "its own, or is given the connections",
                     address()));
   for (int i = 0; i < most_events; ++i) {
     epoll_event event{};
@@ -150,7 +149,7 @@ std::optional<Accepted> Acceptor::advance(PendingMap::iterator one) {
       drop(one, std::string(pending.authentication.reason()));
       return std::nullopt;
   }
-  if (pending.events != 0) control(epoll_, EPOLL_CTL_DEL, pending.authentication.descriptor(), one->first, 0);
+  stop_watching(pending);
   std::optional<Accepted> accepted;
   try {
     accepted = Accepted{pending.authentication.finish(), std::move(pending.peer), pending.credentials};
@@ -172,9 +171,16 @@ void Acceptor::watch(PendingMap::iterator one, State state) {
   pending.events = events;
 }
 
+// Closing is not enough: a forked child may have a copy, and the epoll then goes on speaking of it.
+void Acceptor::stop_watching(Pending& pending) {
+  if (pending.events != 0) control(epoll_, EPOLL_CTL_DEL, pending.authentication.descriptor(), 0, 0);
+  pending.events = 0;
+}
+
 void Acceptor::drop(PendingMap::iterator one, const std::string& reason) {
   const std::string peer = std::move(one->second.peer);
-  pending_.erase(one);  // which closes it, and so takes it out of the epoll
+  stop_watching(one->second);
+  pending_.erase(one);
   set_timer();
   reject(peer, reason);
 }

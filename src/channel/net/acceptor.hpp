@@ -77,6 +77,7 @@ class Acceptor {
   std::optional<Accepted> take_one();
   std::optional<Accepted> advance(PendingMap::iterator one);
   void watch(PendingMap::iterator one, Authentication::State state);
+  void stop_watching(Pending& pending);
   void drop(PendingMap::iterator one, const std::string& reason);
   void reject(const std::string& peer, const std::string& reason);
   void drop_late_ones();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -470,6 +471,32 @@ TEST(Connect, EndsInTimeWhereverItWaits) {
     }
     EXPECT_LT(crowd.size(), 5u);
   }
+}
+
+TEST(Connect, AListenerOfAnotherUserIsRefusedUnlessToldOtherwise) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const os::Descriptor in(ends[0]);
+  os::Descriptor out(ends[1]);
+  const Address address = private_address();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(3);
+    const ListeningSocket listening(address, 5);
+    if (::write(out.get(), "x", 1) != 1) ::_exit(4);
+    for (;;) ::pause();
+  }
+  ASSERT_TRUE(os::wait_readable(in, soon()));
+  try {
+    static_cast<void>(connect(address, {}, soon()));
+    ADD_FAILURE();
+  } catch (const AuthenticationError& error) {
+    EXPECT_NE(std::string(error.what()).find("of user 65534"), std::string::npos) << error.what();
+  }
+  EXPECT_TRUE(connect(address, {.other_users = true}, soon()).is_local);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
 }
 
 TEST(Connect, AListenerThatEndsInTheHandshakeIsAnEndOfFile) {

@@ -1,7 +1,9 @@
 #include "channel/net/tls_line.hpp"
 
 #include <fmt/format.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -114,7 +116,7 @@ void TlsLine::note(StreamResult result, bool writing) {
     case StreamStatus::failed:
     case StreamStatus::refused:
       broken_ = true;
-      if (!stream_ended_ && stream_->on_broken()) {
+      if (!stream_ended_ && !local_hung_up_ && stream_->on_broken()) {
         stream_->on_broken()(fmt::format("procyon: a TLS connection broke: {} ({})", stream_->problem(),
                                          std::system_category().message(stream_->error())));
       }
@@ -138,8 +140,14 @@ std::uint32_t TlsLine::local_events() const {
 
 bool TlsLine::over() const {
   if (broken_) return true;
-  if (local_hung_up_ && linger_.expired()) return true;
+  if (local_hung_up_ && (linger_.expired() || (stream_told_ && all_has_arrived()))) return true;
   return stream_told_ && stream_ended_ && incoming_.empty();
+}
+
+// As far as the other machine's kernel. Closing earlier, with something of the other side unread, would throw it away.
+bool TlsLine::all_has_arrived() const {
+  int missing = 0;
+  return ::ioctl(stream_->descriptor(), SIOCOUTQ, &missing) != 0 || missing == 0;
 }
 
 }  // namespace procyon::channel::net

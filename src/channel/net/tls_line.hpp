@@ -40,7 +40,7 @@ class TlsLine {
 
   /// Both directions are at their end, or the connection is broken.
   [[nodiscard]] bool over() const;
-  /// Until which the rest may take, once the local socket has been closed.
+  /// Until which the rest may take, once the local socket has been closed. Whether it is over is to be asked now and then.
   [[nodiscard]] os::Deadline linger() const { return linger_; }
   /// Everything that was written to the local socket has been handed to the kernel.
   [[nodiscard]] bool drained() const {
@@ -73,6 +73,7 @@ class TlsLine {
   bool read_local();
   bool write_local();
   bool say_goodbye();
+  [[nodiscard]] bool all_has_arrived() const;
   void note(StreamResult result, bool writing);
 
   std::unique_ptr<TlsStream> stream_;

@@ -30,6 +30,8 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t bell_number = 0;
 constexpr auto longest_drain = 5s;
+// How often lines whose local end is closed are looked at: no event tells that the last byte has arrived.
+constexpr auto linger_pace = 20ms;
 
 class Relay {
  public:
@@ -224,9 +226,14 @@ void Relay::pump(Lines::iterator one) {
 }
 
 void Relay::close(Lines::iterator one) {
+  Line& line = *one->second;
+  // Closing is not enough: somebody may have a copy, and the epoll then goes on speaking of it.
+  for (auto [descriptor, events] : {std::pair{line.line.stream_descriptor(), line.stream_events},
+                                    {line.line.local_descriptor(), line.local_events}})
+    if (events != 0 && events != removed) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
   const std::scoped_lock lock(mutex_);
-  std::erase(descriptors_, one->second->line.stream_descriptor());
-  std::erase(descriptors_, one->second->line.local_descriptor());
+  std::erase(descriptors_, line.line.stream_descriptor());
+  std::erase(descriptors_, line.line.local_descriptor());
   lines_.erase(one);
 }
 
@@ -272,11 +279,7 @@ void Relay::close_late_ones() {
 }
 
 os::Deadline Relay::next_moment() const {
-  os::Deadline first = os::Deadline::never();
-  for (const std::uint64_t number : lingering_)
-    if (const auto one = lines_.find(number); one != lines_.end())
-      first = std::min(first, one->second->line.linger());
-  return first;
+  return lingering_.empty() ? os::Deadline::never() : os::Deadline::after(linger_pace);
 }
 
 bool Relay::drained() const {
