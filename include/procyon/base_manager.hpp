@@ -133,11 +133,13 @@ class BaseManager {
   /// Lets others find the object by that name, and keeps it until the server ends or the name is given to another.
   void share(std::string_view name, const manager::ProxyBase& proxy);
   /// What was shared by that name: a Proxy<T>, or if T is a class of proxies (ListProxy<int>), that. Throws
-  /// std::invalid_argument, which lists the names there are.
+  /// std::invalid_argument, which lists the names there are, or says that the object is of another type than such a class's.
   template <class T = void>
   auto find(std::string_view name) {
     if constexpr (std::is_base_of_v<manager::ProxyBase, T>) {
-      return T(link()->find(name));
+      manager::ObjectReference found = link()->find(name);
+      if constexpr (requires { T::template check_type_of<T>(found); }) T::template check_type_of<T>(found);
+      return T(std::move(found));
     } else {
       return Proxy<T>(link()->find(name));
     }

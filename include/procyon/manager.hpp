@@ -19,9 +19,6 @@
 // Not for processes of one program that need only what they can share without a server (Lock, Queue, Value, ...).
 #pragma once
 
-#include <string_view>
-#include <type_traits>
-
 #include "procyon/base_manager.hpp"
 #include "procyon/detail/manager/standard_objects.hpp"
 
@@ -31,19 +28,6 @@ namespace procyon {
 class SyncManager : public BaseManager, public manager::StandardObjects<SyncManager> {
  public:
   explicit SyncManager(ManagerOptions options = {});
-
-  /// What was shared by that name. Throws std::invalid_argument: for a name that is not there, listing those that are, and
-  /// for an object of another type, naming both.
-  template <class T = void>
-  auto find(std::string_view name) {
-    if constexpr (manager::NamedProxy<T>) {
-      manager::ObjectReference found = link()->find(name);
-      manager::check_type(found, manager::type_of<T>());
-      return T(std::move(found));
-    } else {
-      return BaseManager::find<T>(name);
-    }
-  }
 };
 
 /// One whose server is started with it, in a process of its own.

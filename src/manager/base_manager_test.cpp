@@ -325,6 +325,20 @@ TEST_P(Proxies, GoThroughQueuesAndOutliveTheirSender) {
   EXPECT_EQ(child.exitcode(), 0);
   EXPECT_EQ(queue.get().call(m<&Counter::get>), 15);
 }
+
+TEST_P(Proxies, BringTheKeyOfTheirManagerAlong) {
+  Started manager({.authkey = AuthKey("known to nobody else")});
+  const auto counter = manager.create<Counter>("Counter");
+  Pool pool({.processes = 1, .start_method = GetParam()});
+  EXPECT_EQ(pool.apply(increment, counter, 4), 4);
+  Queue<Proxy<Counter>> queue;
+  queue.put(counter);
+  auto child =
+      context().Process([](Queue<Proxy<Counter>> from) { from.get().call(m<&Counter::inc>, 5); }, queue);
+  child.start();
+  child.join();
+  EXPECT_EQ(counter.call(m<&Counter::get>), 9);
+}
 INSTANTIATE_TEST_SUITE_P(StartMethods, Proxies, testing::all_start_methods, testing::name_of_start_method);
 
 TEST(Proxies, WorkInAProcessThatTheUserForked) {

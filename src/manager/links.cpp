@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "channel/net/connect.hpp"
+#include "manager/credentials.hpp"
 #include "os/fork_local.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/process.hpp"
@@ -76,6 +77,8 @@ std::shared_ptr<RemoteLink> make_link(const std::string& address) {
   made.timeout = options.client.timeout;
   made.reconnects = options.reconnects;
   made.describe_end = options.describe_end;
+  const bool has_a_key = options.client.authkey && !(*options.client.authkey == current_process().authkey());
+  if (has_a_key || options.client.tls.enabled()) made.credentials = options.client;
   return std::make_shared<RemoteLink>(address, std::move(made));
 }
 
@@ -90,6 +93,14 @@ void set_connect_options(const std::string& address, const ConnectOptions& optio
     replaced = std::move(found->second);
     all.remote.erase(found);
   }
+}
+
+void learn_credentials(const std::string& address, const arena::Reference& credentials) {
+  const auto* const known = options_by_address.load(std::memory_order_acquire);
+  if (known != nullptr && known->options.contains(address)) return;
+  ConnectOptions options;
+  options.client = read_credentials(credentials);
+  set_connect_options(address, options);
 }
 
 std::shared_ptr<RemoteLink> remote_link(const std::string& address) {

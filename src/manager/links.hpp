@@ -24,6 +24,9 @@ struct ConnectOptions {
 /// How links of this process to that address are made from now on; one that there is already is replaced.
 void set_connect_options(const std::string& address, const ConnectOptions& options);
 
+/// A proxy of the server at that address came with these (credentials.hpp): they are used if nothing else is known.
+void learn_credentials(const std::string& address, const arena::Reference& credentials);
+
 /// The link that there is, or a new one, connected.
 std::shared_ptr<RemoteLink> remote_link(const std::string& address);
 

@@ -264,6 +264,13 @@ TEST(Manager, ItsPoolTellsOfALostWorkerAndOfItsEnd) {
   EXPECT_THROW(pool.apply(square, 3), std::logic_error);
 }
 
+TEST(Manager, ACallWithATimeEndsThoughTheServerIsStopped) {
+  Manager m;
+  const auto lock = m.RLock();
+  const Stopped stopped(m);
+  EXPECT_THROW(static_cast<void>(lock.acquire(1ms)), TimeoutError);
+}
+
 TEST(Manager, FindNamesBothTypesIfTheyDiffer) {
   Manager m;
   const auto counts = m.dict<std::string, int>();

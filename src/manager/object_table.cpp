@@ -29,7 +29,8 @@ class ObjectTable::Forgotten final : public ServedObject::Registry {
   std::atomic<bool> any_{false};
 };
 
-ObjectTable::ObjectTable() : forgotten_(std::make_shared<Forgotten>()) {}
+ObjectTable::ObjectTable(std::chrono::nanoseconds lease_lasts)
+    : lease_lasts_(lease_lasts), forgotten_(std::make_shared<Forgotten>()) {}
 
 void ObjectTable::remove_forgotten() {
   for (const ObjectId object : forgotten_->take()) objects_.erase(object);
@@ -83,7 +84,7 @@ std::vector<std::string> ObjectTable::names() const {
 
 std::uint64_t ObjectTable::lease(ClientId giver, const ServedPointer& object) {
   const ObjectId id = number_of(object);
-  const auto lasts = os::Deadline::after(lease_lasts);
+  const auto lasts = os::Deadline::after(lease_lasts_);
   if (const auto known = lease_of_.find({giver, id}); known != lease_of_.end()) {
     Lease& lease = leases_.at(known->second);
     lease.claimed = false;  // it has been sent once more
@@ -100,7 +101,7 @@ ServedPointer ObjectTable::claim(ObjectId object, std::uint64_t lease) {
   const auto found = leases_.find(lease);
   if (found == leases_.end() || found->second.number != object) return nullptr;
   found->second.claimed = true;
-  found->second.lasts = os::Deadline::after(lease_lasts);
+  found->second.lasts = os::Deadline::after(lease_lasts_);
   return found->second.object;
 }
 

@@ -32,9 +32,8 @@ namespace procyon::manager {
 
 class ObjectTable {
  public:
-  static constexpr std::chrono::seconds lease_lasts{60};
-
-  ObjectTable();
+  /// `lease_lasts`: at least, from its making or last claim.
+  explicit ObjectTable(std::chrono::nanoseconds lease_lasts = std::chrono::seconds(60));
 
   /// Numbers it if it has none.
   ObjectId number_of(const ServedPointer& object);
@@ -74,6 +73,7 @@ class ObjectTable {
 
   void remove_forgotten();
 
+  const std::chrono::nanoseconds lease_lasts_;
   ObjectId last_ = 0;
   std::unordered_map<ObjectId, std::weak_ptr<ServedObject>> objects_;
   std::shared_ptr<Forgotten> forgotten_;

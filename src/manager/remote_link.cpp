@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "manager/credentials.hpp"
 #include "os/fork_local.hpp"
 #include "procyon/errors.hpp"
 
@@ -25,6 +26,7 @@ struct RemoteLink::State {
   std::mutex mutex;
   std::shared_ptr<SocketExchange> exchange;  // guarded by mutex, like the next
   std::string closed;                        // why, if it was
+  arena::Reference credentials;              // once somebody has asked
 };
 
 RemoteLink::RemoteLink(std::string address, Options options)
@@ -59,6 +61,14 @@ std::shared_ptr<Exchange> RemoteLink::exchange() const {
   if (!state.closed.empty()) throw ManagerGone(state.closed);
   if (!state.exchange || (options_.reconnects && state.exchange->is_gone())) state.exchange = make_exchange();
   return state.exchange;
+}
+
+arena::Reference RemoteLink::credentials() {
+  if (!options_.credentials) return {};
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  if (!state.credentials) state.credentials = store_credentials(*options_.credentials);
+  return state.credentials;
 }
 
 bool RemoteLink::is_lost() {

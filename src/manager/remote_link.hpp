@@ -14,11 +14,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "manager/request_link.hpp"
 #include "manager/socket_exchange.hpp"
+#include "procyon/connection_options.hpp"
 
 namespace procyon::manager {
 
@@ -30,12 +32,15 @@ class RemoteLink final : public RequestLink {
     std::chrono::nanoseconds timeout = std::chrono::seconds(20);  // for that and the greeting
     bool reconnects = false;
     SocketExchange::DescribeEnd describe_end;
+    /// What other processes of the session connect with; nothing if they can do without.
+    std::optional<connection::ClientOptions> credentials;
   };
 
   RemoteLink(std::string address, Options options);
   ~RemoteLink() override;
 
   [[nodiscard]] const std::string& address() const override { return address_; }
+  [[nodiscard]] arena::Reference credentials() override;
   /// Connects, if it has not. Throws ManagerGone, AuthenticationError, TimeoutError, std::system_error.
   void connect() { static_cast<void>(exchange()); }
   /// Whether every further call will throw.

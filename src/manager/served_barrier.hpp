@@ -22,12 +22,7 @@ class ServedBarrier final : public ServedObject {
  public:
   /// `action`: a procedure as the clients encode it, empty if there is none.
   ServedBarrier(Loop& loop, std::uint64_t parties, std::int64_t timeout, std::string action)
-      : loop_(loop),
-        arrived_(loop),
-        early_(loop),
-        parties_(parties),
-        timeout_(timeout),
-        action_(std::move(action)) {}
+      : arrived_(loop), early_(loop), parties_(parties), timeout_(timeout), action_(std::move(action)) {}
   static ServedPointer make(Loop& loop, IncomingCall& arguments);
 
   void call(IncomingCall call) override;
@@ -52,7 +47,6 @@ class ServedBarrier final : public ServedObject {
   void break_all(const char* why);
   void fail_all(Arrivals& arrivals, const char* why);
 
-  Loop& loop_;
   Arrivals arrived_;
   Arrivals early_;  // arrived for the next round, while this one's action runs
   std::uint64_t parties_;

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "manager/links.hpp"
 #include "manager/protocol.hpp"
 #include "procyon/detail/arena/reference.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 // What stands before a proxy in a message.
 enum class Way : std::uint8_t {
   beside_the_bytes = 1,  // u32: its place among the objects of the message
-  by_lease = 2,          // text address, u64 object, u64 lease
+  by_lease = 2,  // text address, u64 object, u64 lease, u8 whether there are credentials, u32 their place
 };
 
 [[noreturn]] void refuse_object() {
@@ -57,6 +58,27 @@ arena::Reference IncomingObjects::take_object(std::uint32_t) { refuse_object(); 
 std::uint32_t IncomingObjects::put_descriptor(int) { refuse_descriptor(); }
 int IncomingObjects::take_descriptor(std::uint32_t) { refuse_descriptor(); }
 
+namespace {
+
+// Only what carries objects of the session can take them along.
+void write_credentials(wire::Writer& writer, Link& link) {
+  const arena::Reference credentials =
+      writer.attachments() == nullptr ? arena::Reference() : link.credentials();
+  if (credentials) {
+    try {
+      const std::uint32_t place = writer.attachments()->put_object(credentials);
+      writer.put(std::uint8_t{1});
+      writer.put(place);
+      return;
+    } catch (
+        const wire::EncodeError&) {  // it leads out of the session: whoever is there has the key, or has not
+    }
+  }
+  writer.put(std::uint8_t{0});
+}
+
+}  // namespace
+
 void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type) {
   writer.put(wire::detail::hash_text(type));
   auto* const outgoing = dynamic_cast<OutgoingObjects*>(writer.attachments());
@@ -69,6 +91,7 @@ void write_reference(wire::Writer& writer, const ObjectReference& reference, std
   write_text(writer, reference.shared_link()->address());
   writer.put(reference.object());
   writer.put(reference.link().lease(reference.object()));
+  write_credentials(writer, reference.link());
 }
 
 ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
@@ -86,6 +109,8 @@ ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
   const std::string address = read_text(reader);
   const auto object = reader.get<ObjectId>(type);
   const auto lease = reader.get<std::uint64_t>(type);
+  if (reader.get<std::uint8_t>(type) != 0)
+    learn_credentials(address, reader.require_attachments(type).take_object(reader.get<std::uint32_t>(type)));
   return link_to(address)->claim(object, lease);
 }
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "procyon/detail/arena/handle.hpp"
+#include "procyon/detail/arena/reference.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/wire/type_name.hpp"
 #include "procyon/detail/wire/writer.hpp"
@@ -133,6 +134,9 @@ class Link : public std::enable_shared_from_this<Link> {
 
   /// "unix:@procyon-..." or "tcp://host:port"; where another process connects to.
   [[nodiscard]] virtual const std::string& address() const = 0;
+  /// What another process of this session needs to connect there, if its own key will not do; it travels with proxies, in the
+  /// session's memory only. Null if there is nothing to tell.
+  [[nodiscard]] virtual arena::Reference credentials() { return {}; }
   /// Whether the server is in this process's session, so that objects in shared memory can be used without it.
   [[nodiscard]] virtual bool is_in_session() const = 0;
 

@@ -159,6 +159,11 @@ class WaitingTime {
 };
 
 class StandardProxy : public ProxyBase {
+ public:
+  /// For BaseManager::find(): throws std::invalid_argument, with the names of both, unless the object is one for `Proxy`.
+  template <class Proxy>
+  static void check_type_of(const ObjectReference& object);
+
  protected:
   explicit StandardProxy(ObjectReference reference) : ProxyBase(std::move(reference)) {}
 
@@ -219,6 +224,11 @@ Proxy create_object(const std::shared_ptr<Link>& link, const Arguments&... argum
 
 /// Throws std::invalid_argument, with the names of both, unless the object is of that type.
 void check_type(const ObjectReference& object, const std::string& type);
+
+template <class Proxy>
+void StandardProxy::check_type_of(const ObjectReference& object) {
+  check_type(object, type_of<Proxy>());
+}
 
 }  // namespace procyon::manager
 
