@@ -1,19 +1,30 @@
-// A table of numbers in another process, asked over a socket: one number set or got at a time.
+// A table of numbers in another process, asked over a socket: one number set or got at a time. Raw sockets, which know no
+// types, no other clients and no deaths, and a manager's dict and class.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <map>
 #include <unordered_map>
 
+#include <procyon/manager.hpp>
+
 #include "harness.hpp"
+
+namespace mp = procyon;
 
 namespace bench {
 namespace {
 
 constexpr std::uint64_t calls = 40'000;
 constexpr std::uint64_t keys = 100;
+constexpr std::uint64_t proxies = 4'000;
+constexpr std::uint64_t batches = 1'000;
+constexpr std::uint64_t batch_size = 100;
+
+using Numbers = mp::DictProxy<std::uint64_t, std::uint64_t>;
 
 // As large as a short call with its name and its key; all of the padding is sent.
 struct Call {
@@ -104,10 +115,81 @@ Result tcp_calls() {
   return result;
 }
 
+constexpr const char* here = "";
+constexpr const char* by_tcp = "tcp://127.0.0.1:0";
+
+// By turns: what was set is what is got.
+Result dict_calls(const char* address) {
+  mp::Manager manager({.address = address});
+  const Numbers numbers = manager.dict<std::uint64_t, std::uint64_t>();
+  const Stopwatch watch;
+  for (std::uint64_t i = 0; i < calls / 2; ++i) {
+    numbers.set(i % keys, i);
+    require(numbers.at(i % keys) == i, "a wrong answer");
+  }
+  return watch.stop(calls);
+}
+
+Result dict_batches(const char* address) {
+  mp::Manager manager({.address = address});
+  const Numbers numbers = manager.dict<std::uint64_t, std::uint64_t>();
+  std::map<std::uint64_t, std::uint64_t> items;
+  const Stopwatch watch;
+  for (std::uint64_t i = 0; i < batches; ++i) {
+    for (std::uint64_t key = 0; key < batch_size; ++key) items[key] = i + key;
+    numbers.update(items);
+  }
+  const Result result = watch.stop(batches * batch_size);
+  require(numbers.copy() == items, "a wrong dict");
+  return result;
+}
+
+Result dict_proxies(const char* address) {
+  mp::Manager manager({.address = address});
+  const Stopwatch watch;
+  for (std::uint64_t i = 0; i < proxies; ++i)
+    require(!manager.dict<std::uint64_t, std::uint64_t>().get(i), "a wrong answer");
+  return watch.stop(proxies);
+}
+
+// A class of one's own, whose calls run on a thread of the server that may wait, or at once.
+class Table {
+ public:
+  void set(std::uint64_t key, std::uint64_t value) { values_[key] = value; }
+  std::uint64_t get(std::uint64_t key) { return values_[key]; }
+
+ private:
+  std::unordered_map<std::uint64_t, std::uint64_t> values_;
+};
+
+template <class... Options>
+Result class_calls(Options... options) {
+  mp::BaseManager manager;
+  manager.register_type<Table>("Table", mp::methods<&Table::get, &Table::set>(), options...);
+  manager.start();
+  const auto table = manager.create<Table>("Table");
+  const Stopwatch watch;
+  for (std::uint64_t i = 0; i < calls / 2; ++i) {
+    table.call(mp::m<&Table::set>, i % keys, i);
+    require(table.call(mp::m<&Table::get>, i % keys) == i, "a wrong answer");
+  }
+  return watch.stop(calls);
+}
+
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
   using namespace bench;
-  return run_contender(argc, argv, {{"local/raw", unix_calls}, {"tcp/raw", tcp_calls}});
+  return run_contender(argc, argv,
+                       {{"local/raw", unix_calls},
+                        {"tcp/raw", tcp_calls},
+                        {"local/procyon", [] { return dict_calls(here); }},
+                        {"tcp/procyon", [] { return dict_calls(by_tcp); }},
+                        {"batch/local/procyon", [] { return dict_batches(here); }},
+                        {"batch/tcp/procyon", [] { return dict_batches(by_tcp); }},
+                        {"proxy/local/procyon", [] { return dict_proxies(here); }},
+                        {"proxy/tcp/procyon", [] { return dict_proxies(by_tcp); }},
+                        {"class/procyon", [] { return class_calls(); }},
+                        {"class/procyon-quick", [] { return class_calls(mp::quick); }}});
 }

@@ -185,17 +185,34 @@ def pool_rows():
 
 
 def manager_rows():
-    """What managers will be measured by: so far the others alone."""
     return [
         Row("manager-local", "manager, dict get or set, local", "k/s",
-            {"raw AF_UNIX": manager("local/raw"), "CPython": cpython_manager("local")}, ()),
+            {"Procyon": manager("local/procyon"), "raw AF_UNIX": manager("local/raw"), "CPython": cpython_manager("local")},
+            (Target.rate("raw AF_UNIX", 0.7),)),
         Row("manager-tcp", "the same over TCP", "k/s",
-            {"raw TCP": manager("tcp/raw"), "CPython": cpython_manager("tcp")}, ()),
-        Row("manager-batch", "manager, 100 set at once, local, of each", "k/s", {"CPython": cpython_manager("batch/local")}, ()),
-        Row("manager-batch-tcp", "the same over TCP", "k/s", {"CPython": cpython_manager("batch/tcp")}, ()),
-        Row("manager-proxy", "manager, a proxy made and used once, local", "us", {"CPython": cpython_manager("proxy/local")},
-            ()),
-        Row("manager-proxy-tcp", "the same over TCP", "us", {"CPython": cpython_manager("proxy/tcp")}, ()),
+            {"Procyon": manager("tcp/procyon"), "raw TCP": manager("tcp/raw"), "CPython": cpython_manager("tcp")},
+            (Target.rate("raw TCP", 0.7),)),
+        Row("manager-batch", "manager, 100 set at once, local, of each", "k/s",
+            {"Procyon": manager("batch/local/procyon"), "Procyon, one by one": manager("local/procyon"),
+             "CPython": cpython_manager("batch/local")},
+            (Target.rate("Procyon, one by one", 10),)),
+        Row("manager-batch-tcp", "the same over TCP", "k/s",
+            {"Procyon": manager("batch/tcp/procyon"), "Procyon, one by one": manager("tcp/procyon"),
+             "CPython": cpython_manager("batch/tcp")},
+            (Target.rate("Procyon, one by one", 10),)),
+        Row("manager-proxy", "manager, a proxy made and used once, local", "us",
+            {"Procyon": manager("proxy/local/procyon"), "Procyon, a call": manager("local/procyon"),
+             "CPython": cpython_manager("proxy/local")},
+            (Target.time("Procyon, a call", 3),),
+            note="making it, using it and giving it back are two calls and a message; a proxy costs no more than a call"),
+        Row("manager-proxy-tcp", "the same over TCP", "us",
+            {"Procyon": manager("proxy/tcp/procyon"), "Procyon, a call": manager("tcp/procyon"),
+             "CPython": cpython_manager("proxy/tcp")},
+            (Target.time("Procyon, a call", 3),)),
+        Row("manager-class", "manager, method of a registered class, local", "k/s",
+            {"Procyon": manager("class/procyon"), "Procyon, quick": manager("class/procyon-quick"),
+             "raw AF_UNIX": manager("local/raw")}, (),
+            note="by itself a method may wait, and runs on a thread aside; `quick` methods run on the server's loop"),
     ]
 
 
