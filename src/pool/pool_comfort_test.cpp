@@ -90,6 +90,8 @@ TEST_F(PoolComfort, ItIsResumedInTheThreadForCallbacks) {
   if (resumed != std::this_thread::get_id()) {
     EXPECT_EQ(resumed, callbacks);
   }
+  pool.close();
+  pool.join();  // if this thread was faster, the callback is still to come
 }
 
 TEST_F(PoolComfort, AwaitedValuesAreMoved) {
