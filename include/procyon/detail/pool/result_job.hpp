@@ -89,9 +89,7 @@ class SingleJob final : public ResultJob<R> {
  public:
   explicit SingleJob(const char* call) : call_(call) {}
 
-  void deliver(std::size_t, wire::Reader& outcome) override {
-    outcome_.emplace(decode_result<R>(outcome));
-  }
+  void deliver(std::size_t, wire::Reader& outcome) override { outcome_.emplace(decode_result<R>(outcome)); }
   void put_outcome(std::size_t, void* outcome) override {
     outcome_.emplace(std::move(*static_cast<Outcome<R>*>(outcome)));
   }
