@@ -25,7 +25,6 @@ namespace procyon::pool {
 using arena::Handle;
 using channel::OpenedParcel;
 using channel::PinUse;
-using channel::TravellingReference;
 
 namespace {
 
