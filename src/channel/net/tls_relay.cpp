@@ -165,8 +165,8 @@ void Relay::run() {
     epoll_event events[64];
     const os::Deadline until = unfinished_.empty() ? next_moment() : os::Deadline::now();
     const int count = ::epoll_wait(epoll_.get(), events, 64, until.poll_timeout());
-    take_new_lines();
     for (int i = 0; i < count; ++i) handle(events[i]);
+    take_new_lines();  // after the bell has been read: a line that comes in between rings it again
     pump_unfinished();
     close_late_ones();
     if (draining_.load(std::memory_order_acquire) == not_yet || !drained()) continue;

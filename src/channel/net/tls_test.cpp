@@ -325,6 +325,23 @@ TEST(Tls, SilentAndHostilePeersKeepNobodyOut) {
   EXPECT_TRUE(contains(reasons.front(), "TLS failed")) << reasons.front();
 }
 
+// Both ends of the first connection come to the relay while its thread starts: neither is forgotten.
+TEST(Tls, TheFirstConnectionsOfAProcessAreCarried) {
+  const ListenerOptions options = with(server_certificate());
+  for (int process = 0; process < 200; ++process) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Listener listener("tcp://127.0.0.1:0", options);
+      auto [server, client] = connect(listener, trusting(authority().path()));
+      client.send(process);
+      ::_exit(server.recv<int>(60s) == process ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0) << "process " << process;
+  }
+}
+
 TEST(Tls, ManyConnectionsShareTheRelay) {
   Listener listener("tcp://127.0.0.1:0", with(server_certificate()));
   std::vector<std::pair<Connection, Connection>> all;
