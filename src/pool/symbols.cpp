@@ -224,7 +224,7 @@ class Debugger {
       if (tag == DW_TAG_subprogram) return name_of(&scopes[index]);
       if (tag != DW_TAG_inlined_subroutine) continue;
       const std::string name = name_of(&scopes[index]);
-      if (!name.empty()) lines.push_back(place.empty() ? name : name + " at " + place);
+      if (!name.empty()) lines.push_back(place.empty() ? name : fmt::format("{} at {}", name, place));
       place = call_place(unit, &scopes[index]);
     }
     return {};
