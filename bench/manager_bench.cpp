@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <map>
 #include <unordered_map>
 
@@ -36,17 +38,24 @@ struct Call {
 };
 static_assert(sizeof(Call) == 64);
 
-bool read_call(int socket, Call& call) {
-  return ::recv(socket, &call, sizeof call, MSG_WAITALL) == static_cast<ssize_t>(sizeof call);
+enum class Waiting { asleep, looking };
+
+bool read_call(int socket, Call& call, Waiting waiting) {
+  ssize_t count = 0;
+  if (waiting == Waiting::looking)
+    while ((count = ::recv(socket, &call, sizeof call, MSG_DONTWAIT)) < 0 && errno == EAGAIN) ::sched_yield();
+  else
+    count = ::recv(socket, &call, sizeof call, MSG_WAITALL);
+  return count == static_cast<ssize_t>(sizeof call);  // which over AF_UNIX comes whole
 }
 void write_call(int socket, const Call& call) {
   require(::send(socket, &call, sizeof call, 0) == static_cast<ssize_t>(sizeof call), "send failed");
 }
 
 // Until the other side is gone.
-void serve(int socket) {
+void serve(int socket, Waiting waiting) {
   std::unordered_map<std::uint64_t, std::uint64_t> table;
-  for (Call call{}; read_call(socket, call);) {
+  for (Call call{}; read_call(socket, call, waiting);) {
     if (call.kind == Call::Kind::set)
       table[call.key] = call.value;
     else
@@ -55,32 +64,32 @@ void serve(int socket) {
   }
 }
 
-std::uint64_t ask(int socket, Call::Kind kind, std::uint64_t key, std::uint64_t value) {
+std::uint64_t ask(int socket, Waiting waiting, Call::Kind kind, std::uint64_t key, std::uint64_t value) {
   Call call{kind, key, value, {}};
   write_call(socket, call);
-  require(read_call(socket, call), "the server is gone");
+  require(read_call(socket, call, waiting), "the server is gone");
   return call.value;
 }
 
 // By turns: what was set is what is got.
-Result measure_calls(int socket) {
+Result measure_calls(int socket, Waiting waiting) {
   const Stopwatch watch;
   for (std::uint64_t i = 0; i < calls / 2; ++i) {
-    ask(socket, Call::Kind::set, i % keys, i);
-    require(ask(socket, Call::Kind::get, i % keys, 0) == i, "a wrong answer");
+    ask(socket, waiting, Call::Kind::set, i % keys, i);
+    require(ask(socket, waiting, Call::Kind::get, i % keys, 0) == i, "a wrong answer");
   }
   return watch.stop(calls);
 }
 
-Result unix_calls() {
+Result unix_calls(Waiting waiting) {
   int sockets[2];
   require(::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0, "socketpair failed");
   const pid_t server = in_child([&] {
     ::close(sockets[0]);
-    serve(sockets[1]);
+    serve(sockets[1], waiting);
   });
   ::close(sockets[1]);
-  const Result result = measure_calls(sockets[0]);
+  const Result result = measure_calls(sockets[0], waiting);
   ::close(sockets[0]);
   join_child(server);
   return result;
@@ -104,12 +113,12 @@ Result tcp_calls() {
   const pid_t server = in_child([&] {
     const int socket = ::accept(listener, nullptr, nullptr);
     send_at_once(socket);
-    serve(socket);
+    serve(socket, Waiting::asleep);
   });
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   require(::connect(socket, generic, size) == 0, "connect failed");
   send_at_once(socket);
-  const Result result = measure_calls(socket);
+  const Result result = measure_calls(socket, Waiting::asleep);
   ::close(socket);
   join_child(server);
   return result;
@@ -182,7 +191,8 @@ Result class_calls(Options... options) {
 int main(int argc, char** argv) {
   using namespace bench;
   return run_contender(argc, argv,
-                       {{"local/raw", unix_calls},
+                       {{"local/raw", [] { return unix_calls(Waiting::asleep); }},
+                        {"local/raw-looking", [] { return unix_calls(Waiting::looking); }},
                         {"tcp/raw", tcp_calls},
                         {"local/procyon", [] { return dict_calls(here); }},
                         {"tcp/procyon", [] { return dict_calls(by_tcp); }},

@@ -29,6 +29,8 @@ struct PendingCall {
   explicit PendingCall(std::uint64_t its_number) : number(its_number) {}
 
   const std::uint64_t number;
+  std::uint64_t likeness =
+      0;  // the same for calls that take as long as each other, as far as anybody can know
   std::atomic<bool> done{false};  // set under the exchange's mutex, after `answer`
   os::FutexWord signal{0};        // changes when there is something for its waiter to see
   std::vector<std::byte> answer;  // a frame: AnswerHead and value

@@ -29,6 +29,9 @@ void write_call(wire::Writer& writer, ObjectId object, MethodId method,
   write_references(writer, objects);
 }
 
+// Whether an answer soon comes depends on what is asked of whom: `get` of a queue that is empty waits, of another not.
+std::uint64_t likeness_of(ObjectId object, MethodId method) { return object ^ method; }
+
 std::vector<std::byte> copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
 
 std::exception_ptr read_error(std::span<const std::byte> bytes) {
@@ -85,7 +88,10 @@ Answer RequestLink::call(ObjectId object, MethodId method, std::span<const std::
   wire::Writer head;
   head.put(number_of_this_thread());
   write_call(head, object, method, objects);
-  return ask(RequestKind::call, head.bytes(), arguments, deadline);
+  const std::shared_ptr<Exchange> exchange = this->exchange();
+  const auto call = exchange->begin(RequestKind::call, head.bytes(), arguments);
+  call->likeness = likeness_of(object, method);
+  return finish(*exchange, *call, deadline);
 }
 
 std::unique_ptr<PendingAnswer> RequestLink::begin(ObjectId object, MethodId method,
@@ -96,6 +102,7 @@ std::unique_ptr<PendingAnswer> RequestLink::begin(ObjectId object, MethodId meth
   write_call(head, object, method, objects);
   std::shared_ptr<Exchange> exchange = this->exchange();
   auto call = exchange->begin(RequestKind::call, head.bytes(), arguments);
+  call->likeness = likeness_of(object, method);
   return std::make_unique<Pending>(std::static_pointer_cast<RequestLink>(shared_from_this()),
                                    std::move(exchange), std::move(call));
 }

@@ -1,6 +1,5 @@
 #include "manager/server.hpp"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -169,17 +168,7 @@ void Server::run_aside(std::function<void()> action) {
 
 void Server::handle_events() {
   std::array<epoll_event, 128> events;
-  sleeping_.store(true);
-  bool must_not_sleep = !with_more_.empty();
-  {
-    const std::lock_guard lock(mutex_);
-    must_not_sleep = must_not_sleep || !posted_.empty();
-  }
-  const os::Deadline until = must_not_sleep ? os::Deadline::now() : timers_.next().slice(longest_sleep);
-  const int count =
-      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), until.poll_timeout());
-  sleeping_.store(false);
-  if (count < 0 && errno != EINTR) os::throw_system_error("the server of a manager: epoll_wait");
+  const int count = wait_for_events(events);
   timers_.run();
   run_posted();
   for (const ClientId id : std::exchange(with_more_, {}))
@@ -203,6 +192,34 @@ void Server::handle_events() {
   }
   run_posted();
   flush_all();
+}
+
+int Server::wait_for_events(std::span<epoll_event> events) {
+  int count = 0;
+  const auto look = [&] {
+    count = look_for_events(events, 0);
+    return count > 0 || has_posted();
+  };
+  if (!with_more_.empty()) {
+    look();
+  } else if (!spin_.until(look, timers_.next())) {
+    sleeping_.store(true);
+    count = look_for_events(events, has_posted() ? 0 : timers_.next().slice(longest_sleep).poll_timeout());
+    sleeping_.store(false);
+  }
+  return count;
+}
+
+// How many there are. `timeout` as of epoll_wait.
+int Server::look_for_events(std::span<epoll_event> events, int timeout) {
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+  if (count < 0 && errno != EINTR) os::throw_system_error("the server of a manager: epoll_wait");
+  return count;
+}
+
+bool Server::has_posted() {
+  const std::lock_guard lock(mutex_);
+  return !posted_.empty();
 }
 
 void Server::run_posted() {

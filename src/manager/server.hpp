@@ -7,13 +7,16 @@
 // THE LOOP.  One thread, one epoll: it takes connections (channel/net/acceptor.hpp, which does the handshakes), reads
 // requests, begins calls, and sends answers. Clients take turns: from each at most `requests_per_turn` are taken before the
 // next has its turn, so one that floods, one that says nothing and one that reads nothing delay nobody. Completions from
-// other threads are posted and wake the loop by an eventfd, if it sleeps.
+// other threads are posted and wake the loop by an eventfd, if it sleeps. Before it sleeps it looks for a moment whether
+// more comes, for as long as that pays (os/adaptive_spin.hpp).
 //
 // WHAT A DEATH LEAVES.  A client's: the end of its connection, upon which all that it held is given back (dispatcher.hpp).
 // The server's: the end of every connection; its objects are gone, and its clients are told so (ManagerGone).
 //
 // serve() is called once. end() and what Loop says so may be called from any thread; the rest before serve().
 #pragma once
+
+#include <sys/epoll.h>
 
 #include <atomic>
 #include <chrono>
@@ -23,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -33,6 +37,7 @@
 #include "manager/served_object.hpp"
 #include "manager/socket_client.hpp"
 #include "manager/timers.hpp"
+#include "os/adaptive_spin.hpp"
 #include "procyon/detail/os/descriptor.hpp"
 
 namespace procyon::manager {
@@ -99,6 +104,9 @@ class Server final : public Loop, private Dispatcher::Host {
   bool is_proof(const ServedClient& client, std::span<const std::byte> proof) override;
 
   void handle_events();
+  int wait_for_events(std::span<epoll_event> events);
+  int look_for_events(std::span<epoll_event> events, int timeout);
+  bool has_posted();
   void run_posted();
   void add_client(os::Descriptor socket, std::string peer);
   void take_turn(SocketClient& client);
@@ -125,6 +133,7 @@ class Server final : public Loop, private Dispatcher::Host {
   std::unique_ptr<LocalClient> local_client_;
   std::vector<ClientId> to_flush_;
   std::vector<ClientId> with_more_;
+  os::AdaptiveSpin spin_;
 
   std::atomic<std::thread::id> loop_thread_{};
   std::atomic<bool> ending_{false};

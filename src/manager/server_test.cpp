@@ -42,6 +42,41 @@ TEST(Server, TakesAnswersFromOtherThreads) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(number_of(link->call(probe.object(), aside, {}, {}, soon())), 42u);
 }
 
+TEST(Server, TakesNoProcessorTimeWhileNobodyAsks) {
+  RunningServer server;
+  const auto link = server.link();
+  for (int i = 0; i < 200; ++i) link->ping(soon());
+  const auto before = server.processor_time();
+  std::this_thread::sleep_for(500ms);  // what is measured is no time that others can take
+  EXPECT_LT(server.processor_time() - before, 50ms);
+}
+
+TEST(Server, CompletesCallsFromOtherThreadsWhetherItLooksOrSleeps) {
+  RunningServer server;
+  const auto link = server.link();
+  const ObjectReference probe = link->create("Probe", {}, {});
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(number_of(link->call(probe.object(), aside, {}, {}, soon())), 42u);
+    std::this_thread::sleep_for(
+        1ms);  // so that it sleeps; if it does not, that is tried by the rounds before
+  }
+}
+
+TEST(Server, AnswersWhoWaitsLongAndWhoDoesNotOverOneConnection) {
+  RunningServer server;
+  const auto link = server.link();
+  const ObjectReference slow = link->create("Probe", {}, {});
+  const ObjectReference quick = link->create("Probe", {}, {});
+  std::thread waiter([&] {
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(number_of(link->call(slow.object(), keep, {}, {}, soon())), 7u);
+  });
+  for (std::uint64_t let_gone = 0; let_gone < 50;) {
+    let_gone += number_of(link->call(slow.object(), let_go, {}, {}, soon()));
+    EXPECT_EQ(text_of(link->call(quick.object(), echo, bytes_of_text("x"), {}, soon())), "x");
+  }
+  waiter.join();
+}
+
 TEST(Server, AnswersInAnyOrder) {
   RunningServer server;
   const auto link = server.link();

@@ -195,10 +195,11 @@ void SocketExchange::wait_for_room() {
 
 // Receiving
 
-void SocketExchange::read_once(bool may_wait, os::Deadline deadline) {
+// False if nothing has come.
+bool SocketExchange::read_once(bool may_wait, os::Deadline deadline) {
   if (may_wait && !deadline.is_never() && deadline.remaining() < os::wait_slice &&
       !poll_for(socket_.get(), POLLIN, deadline))
-    return;
+    return false;
   const std::span<std::byte> room = incoming_.room();
   const ssize_t count = ::recv(socket_.get(), room.data(), room.size(), may_wait ? 0 : MSG_DONTWAIT);
   if (count > 0) {
@@ -207,9 +208,11 @@ void SocketExchange::read_once(bool may_wait, os::Deadline deadline) {
     end("it closed the connection");
   } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
     if (may_wait) look_whether_server_lives();
+    return false;
   } else if (errno != EINTR) {
     end(std::string("the connection broke: ") + std::strerror(errno));
   }
+  return true;
 }
 
 void SocketExchange::take_answers() {
@@ -224,8 +227,10 @@ void SocketExchange::take_answers() {
   for (const auto& call : done) os::futex_wake_all(call->signal);
 }
 
-void SocketExchange::read_as_leader(os::Deadline deadline) {
-  read_once(true, deadline);
+void SocketExchange::read_as_leader(const PendingCall& call, os::Deadline deadline) {
+  os::AdaptiveSpin& spin = spins_.at(call.likeness % spins_.size());
+  if (!spin.until([this] { return read_once(false, os::Deadline::now()); }, deadline))
+    read_once(true, deadline);
   take_answers();
 }
 
@@ -247,7 +252,7 @@ bool SocketExchange::wait(PendingCall& call, os::Deadline deadline) {
     reading_ = true;
     lock.unlock();
     try {
-      read_as_leader(deadline);
+      read_as_leader(call, deadline);
     } catch (...) {  // no memory for what came: the call fails, the answer is read by whoever comes next
       lock.lock();
       reading_ = false;

@@ -1,8 +1,11 @@
 // A server in a thread of the test, with objects to try it, and links to it over socket pairs.
 #pragma once
 
+#include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -87,6 +90,15 @@ class RunningServer {
   void stop() {
     server_.end();
     if (thread_.joinable()) thread_.join();
+  }
+
+  /// What the loop's thread has taken so far.
+  [[nodiscard]] std::chrono::nanoseconds processor_time() {
+    clockid_t clock{};
+    timespec taken{};
+    if (::pthread_getcpuclockid(thread_.native_handle(), &clock) != 0 || ::clock_gettime(clock, &taken) != 0)
+      throw std::runtime_error("the thread's clock");
+    return std::chrono::seconds(taken.tv_sec) + std::chrono::nanoseconds(taken.tv_nsec);
   }
 
   /// A connection whose handshakes are over.
