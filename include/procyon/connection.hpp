@@ -14,7 +14,8 @@
 // objects (Queue, Lock, Value, ...) never travel so; Connections and open files do between unix: addresses.
 //
 // ADDRESSES
-//   unix:/path           a file, made by the Listener, removed when it is closed. What a dead one left there is taken over
+//   unix:/path           a file, made by the Listener, removed when it is closed and, by a guardian process, when its
+//                        process ends in any other way. What is left even so is taken over
 //   unix:@name           Linux's abstract names: no file, nothing to leave behind
 //   none at all          one of the latter that nobody can guess (128 random bits): for whoever is told address()
 //   tcp://host:port      tcp://[::1]:port for numbers of IPv6; port 0 takes a free one, see address()

@@ -26,6 +26,7 @@
 #include "process/guardian_main.hpp"
 #include "process/image_identity.hpp"
 #include "process/log.hpp"
+#include "process/state.hpp"
 #include "procyon/detail/os/crash_point.hpp"
 
 namespace procyon::process {
@@ -140,7 +141,7 @@ std::optional<Started> try_image(const os::Descriptor& own_pidfd) {
 }
 
 GuardianMessage message_of(GuardianMessage::Verb verb, const Leftover& leftover) {
-  GuardianMessage message{verb, leftover.kind, leftover.device, leftover.inode, {}};
+  GuardianMessage message{verb, leftover.kind, leftover.file, {}};
   leftover.path.copy(message.path, sizeof(message.path) - 1);
   return message;
 }
@@ -156,6 +157,36 @@ void require_possible(const Leftover& leftover) {
 }
 
 }  // namespace
+
+// ---- For earlier layers ------------------------------------------------------------------------------------------
+
+namespace {
+
+bool watch_for_others(const Leftover& leftover) noexcept {
+  try {
+    State::current().guardian().watch(leftover);
+    return true;
+  } catch (const std::exception& error) {
+    warn("'" + leftover.path +
+         "' stays if this process is killed, as nobody can be told to remove it: " + error.what());
+    return false;
+  }
+}
+
+void forget_for_others(const Leftover& leftover) noexcept {
+  State* state = State::existing();
+  if (Guardian* guardian = state == nullptr ? nullptr : state->existing_guardian())
+    guardian->forget(leftover);
+}
+
+constexpr os::LeftoverKeeper keeper{watch_for_others, forget_for_others};
+
+// Before static constructors, which may make such names.
+[[gnu::constructor(200)]] void keep_leftovers() { os::set_leftover_keeper(keeper); }
+
+}  // namespace
+
+// ---- The guardian as its process has it --------------------------------------------------------------------------
 
 void Guardian::watch(const Leftover& leftover) {
   require_possible(leftover);

@@ -17,8 +17,9 @@
 //   when the pidfd fires             this process ended, though a child that was forked in another way has the copy
 //   when it is told to (end())       this process ends in order; it waits until that is done
 //
-// and only if the name still belongs to the same file (device and inode): so a name may be told before it exists, and what
-// others have put in its place since is theirs.
+// and only if the name still belongs to the same file (device, inode and time of birth): so a name may be told before it
+// exists, and what others have put in its place since is theirs. A socket's path is looked at and removed under the lock
+// of its directory that listeners take, too; told without a file, it is removed only if nobody listens there.
 //
 // WHAT A DEATH LEAVES.
 //   this process, anywhere     every name is told before it appears: nothing
@@ -35,36 +36,23 @@
 // Limits: paths are those of this process's mount namespace at the guardian's start. Nobody removes anything if the whole
 // container or machine is stopped.
 //
+// Earlier layers reach it through os/leftover.hpp: the guardian of this process, as State has it.
+//
 // Thread-safe.
 #pragma once
 
 #include <sys/types.h>
 
-#include <compare>
-#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <string>
 
+#include "os/leftover.hpp"
 #include "procyon/detail/os/descriptor.hpp"
 
 namespace procyon::process {
 
-/// A name, and what is to be done about it.
-struct Leftover {
-  enum class Kind : std::uint32_t {
-    file,       // unlink: a file, a socket
-    directory,  // rmdir
-  };
-  std::string path;  // absolute, less than max_length bytes
-  Kind kind = Kind::file;
-  std::uint64_t device = 0;  // of the file that the name is for; an inode of 0: of any
-  std::uint64_t inode = 0;
-
-  static constexpr std::size_t max_length = 480;
-  friend auto operator<=>(const Leftover&, const Leftover&) = default;
-};
+using os::Leftover;
 
 class Guardian {
  public:

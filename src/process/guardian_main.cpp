@@ -2,14 +2,18 @@
 #include "process/guardian_main.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +22,52 @@
 namespace procyon::process {
 
 namespace {
+
+// ---- The path of a socket ------------------------------------------------------------------------------------------
+
+/// Of all waiting for directories: whoever waits for the guardian does so for two seconds.
+struct Patience {
+  int looks = 500;
+};
+
+// Others hold it for a moment only. One that was stopped meanwhile is waited for no longer than listeners would.
+void lock_directory(int directory, Patience& patience) noexcept {
+  constexpr timespec pause{0, 2'000'000};
+  while (::flock(directory, LOCK_EX | LOCK_NB) != 0 && patience.looks-- > 0) ::nanosleep(&pause, nullptr);
+}
+
+bool is_socket(const char* name) noexcept {
+  struct stat there {};
+  return ::lstat(name, &there) == 0 && S_ISSOCK(there.st_mode);
+}
+
+bool nobody_listens_at(const char* name) noexcept {
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  if (::strlen(name) >= sizeof(where.sun_path)) return false;
+  ::strcpy(where.sun_path, name);
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const bool refused = ::connect(probe, reinterpret_cast<const sockaddr*>(&where), sizeof(where)) != 0 &&
+                       errno == ECONNREFUSED;
+  ::close(probe);
+  return refused;
+}
+
+// From within the directory: the whole path may be longer than the address of a socket can be.
+void remove_socket(GuardianMessage& entry, Patience& patience) noexcept {
+  char* const slash = ::strrchr(entry.path, '/');
+  const char* const name = slash + 1;
+  *slash = '\0';
+  const int directory = ::open(slash == entry.path ? "/" : entry.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return;
+  lock_directory(directory, patience);
+  if (::fchdir(directory) == 0 && is_socket(name) && os::leads_to(name, entry.file) &&
+      (!entry.file.is_any() || nobody_listens_at(name)))
+    ::unlink(name);
+  ::close(directory);
+}
+
+// ---- The list ----------------------------------------------------------------------------------------------------
 
 /// What the guardian was told: an array that grows, in memory of its own.
 class List {
@@ -39,8 +89,7 @@ class List {
   GuardianMessage* find(const GuardianMessage& entry) noexcept {
     for (std::size_t index = 0; index < size_; ++index) {
       GuardianMessage& other = entries_[index];
-      if (other.inode == entry.inode && other.device == entry.device && other.kind == entry.kind &&
-          ::strcmp(other.path, entry.path) == 0)
+      if (other.file == entry.file && other.kind == entry.kind && ::strcmp(other.path, entry.path) == 0)
         return &other;
     }
     return nullptr;
@@ -58,11 +107,12 @@ class List {
     return true;
   }
 
-  static void carry_out(const GuardianMessage& entry) noexcept {
-    struct stat there {};
-    if (::lstat(entry.path, &there) != 0) return;
-    if (entry.inode != 0 && (there.st_ino != entry.inode || there.st_dev != entry.device)) return;
-    if (entry.kind == Leftover::Kind::directory)
+  void carry_out(GuardianMessage& entry) noexcept {
+    if (entry.kind == Leftover::Kind::socket)
+      remove_socket(entry, patience_);
+    else if (!os::leads_to(entry.path, entry.file))
+      return;
+    else if (entry.kind == Leftover::Kind::directory)
       ::rmdir(entry.path);
     else
       ::unlink(entry.path);
@@ -71,6 +121,7 @@ class List {
   GuardianMessage* entries_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
+  Patience patience_;
 };
 
 enum class Rest : bool { may_follow, is_all };

@@ -11,8 +11,7 @@ struct GuardianMessage {
   enum class Verb : std::uint32_t { watch, forget };
   Verb verb = Verb::watch;
   Leftover::Kind kind = Leftover::Kind::file;
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
+  os::FileIdentity file;
   char path[Leftover::max_length] = {};
 };
 

@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "arena/test_process.hpp"
@@ -34,7 +38,11 @@ class GuardianTest : public ::testing::Test {
       : directory_(fs::temp_directory_path() / ("procyon-guardian-" + std::to_string(::getpid()))) {
     fs::create_directory(directory_);
   }
-  ~GuardianTest() override { fs::remove_all(directory_); }
+  ~GuardianTest() override {
+    std::error_code error;  // the guardian of a test's process may be removing the same
+    for (int attempt = 0; attempt < 1000; ++attempt)
+      if (fs::remove_all(directory_, error); !error) break;
+  }
 
   [[nodiscard]] fs::path path(const std::string& name = "file") const { return directory_ / name; }
   [[nodiscard]] Leftover leftover(const std::string& name = "file") const { return {path(name)}; }
@@ -232,7 +240,7 @@ TEST_F(GuardianTest, RemovesOnlyTheFileThatTheNameWasFor) {
     make(path());
     struct stat status {};
     ::stat(path().c_str(), &status);
-    guardian().watch({path(), Leftover::Kind::file, status.st_dev, status.st_ino});
+    guardian().watch({path(), Leftover::Kind::file, {.device = status.st_dev, .inode = status.st_ino}});
     make(path("another"));
     fs::rename(path("another"), path());
     make(path("last"));
@@ -284,6 +292,72 @@ TEST_F(GuardianTest, IsForkedWhereTheProgramCannotBeStartedOnceMore) {
   made.pass();
   creator.kill();
   EXPECT_TRUE(goes_away(path()));
+}
+
+/// A socket that listens at a path, or is only bound to it.
+os::Descriptor socket_at(const fs::path& path, bool listens) {
+  os::Descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un where{.sun_family = AF_UNIX, .sun_path = {}};
+  path.string().copy(where.sun_path, sizeof(where.sun_path) - 1);
+  EXPECT_EQ(::bind(made.get(), reinterpret_cast<const sockaddr*>(&where), sizeof(where)), 0);
+  if (listens) ::listen(made.get(), 1);
+  return made;
+}
+
+TEST_F(GuardianTest, RemovesAPathOfNoKnownSocketOnlyIfNobodyListensThere) {
+  const os::Descriptor living = socket_at(path("living"), true);
+  socket_at(path("dead"), true).reset();
+  make(path("no socket"));
+  TestProcess creator([&] {
+    watch_and_make("last");
+    for (const char* name : {"living", "dead", "no socket", "nothing"})
+      guardian().watch({path(name), Leftover::Kind::socket, {}});
+    ::kill(::getpid(), SIGKILL);
+    return 0;
+  });
+  creator.wait();
+  EXPECT_TRUE(goes_away(path("last")));
+  EXPECT_FALSE(fs::exists(path("dead")));
+  EXPECT_TRUE(fs::exists(path("living")));
+  EXPECT_TRUE(fs::exists(path("no socket")));
+}
+
+TEST_F(GuardianTest, RemovesThePathOfAKnownSocketWhoeverElseHoldsIt) {
+  const os::Descriptor socket = socket_at(path("socket"), true);
+  TestProcess creator([&] {
+    watch_and_make("last");
+    guardian().watch({path("socket"), Leftover::Kind::socket, os::identity_at(path("socket").c_str())});
+    ::kill(::getpid(), SIGKILL);
+    return 0;
+  });
+  creator.wait();
+  EXPECT_TRUE(goes_away(path("last")));
+  EXPECT_FALSE(fs::exists(path("socket")));
+}
+
+TEST_F(GuardianTest, LooksAtThePathOfASocketOnlyWhenNobodyChangesTheDirectory) {
+  for (const bool file_is_known : {false, true}) {
+    os::Descriptor socket = socket_at(path("socket"), false);
+    const os::Descriptor directory(::open(path("socket").parent_path().c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(::flock(directory.get(), LOCK_EX), 0);
+    TestProcess creator([&] {
+      ::close(directory.get());
+      watch_and_make("last");
+      const auto file = file_is_known ? os::identity_at(path("socket").c_str()) : os::FileIdentity{};
+      guardian().watch({path("socket"), Leftover::Kind::socket, file});
+      ::kill(::getpid(), SIGKILL);
+      return 0;
+    });
+    creator.wait();
+    fs::rename(path("socket"), path("of the dead one"));
+    socket = socket_at(path("socket"), false);  // nobody listens yet: it would be taken for a dead one's
+    ::listen(socket.get(), 1);
+    ::flock(directory.get(), LOCK_UN);
+    EXPECT_TRUE(goes_away(path("last")));
+    EXPECT_TRUE(fs::exists(path("socket")));
+    fs::remove(path("socket"));
+    fs::remove(path("of the dead one"));
+  }
 }
 
 TEST_F(GuardianTest, TakesAbsolutePathsOnly) {

@@ -110,7 +110,7 @@ bool give_name(const os::Descriptor& file, const std::string& name, const Leftov
 }
 
 Leftover leftover_of(const std::string& name, std::uint64_t device, std::uint64_t inode) {
-  return {path_of(name), Leftover::Kind::file, device, inode};
+  return {path_of(name), Leftover::Kind::file, {.device = device, .inode = inode}};
 }
 
 }  // namespace

@@ -298,6 +298,12 @@ class AcceptorPath : public AcceptorTest {
   }
   void TearDown() override { std::filesystem::remove_all(directory); }
   [[nodiscard]] Address address() const { return parse_address("unix:" + (directory / "socket").string()); }
+  /// As a program does that is killed, and has no guardian.
+  void leave_dead_socket() const {
+    const os::Descriptor left(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const SocketAddress where = resolve(address(), soon()).front();
+    ASSERT_EQ(::bind(left.get(), where.get(), where.size), 0);
+  }
 
   std::filesystem::path directory;
 };
@@ -320,12 +326,7 @@ TEST_F(AcceptorPath, IsRemovedByItsCreatorOnly) {
 }
 
 TEST_F(AcceptorPath, OfADeadOneIsTakenOverAndOfALivingOneNot) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const ListeningSocket left(address(), 5);
-    ::_exit(0);
-  }
-  ::waitpid(child, nullptr, 0);
+  leave_dead_socket();
   ASSERT_TRUE(std::filesystem::is_socket(address().name));
   const Acceptor acceptor(address(), options());
   try {
@@ -354,14 +355,7 @@ TEST_F(AcceptorPath, AFileThatIsNoSocketIsLeftAlone) {
 
 TEST_F(AcceptorPath, ManyWhoFindADeadOneAgreeOnOneOfThem) {
   for (int round = 0; round < 20; ++round) {
-    {
-      const pid_t child = ::fork();
-      if (child == 0) {
-        const ListeningSocket left(address(), 5);
-        ::_exit(0);
-      }
-      ::waitpid(child, nullptr, 0);
-    }
+    leave_dead_socket();
     std::vector<std::future<std::unique_ptr<Acceptor>>> all;
     for (int i = 0; i < 4; ++i) {
       all.push_back(std::async(std::launch::async, [&]() -> std::unique_ptr<Acceptor> {

@@ -18,6 +18,7 @@
 
 #include "os/error.hpp"
 #include "os/socket.hpp"
+#include "procyon/detail/os/crash_point.hpp"
 #include "procyon/detail/os/futex.hpp"
 #include "procyon/errors.hpp"
 
@@ -59,21 +60,47 @@ class DirectoryLock {
       ::nanosleep(&pause, nullptr);
     }
   }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  // Not by closing alone: a child that was forked meanwhile has a copy, and would keep the lock.
+  ~DirectoryLock() { ::flock(directory_.get(), LOCK_UN); }
 
  private:
   os::Descriptor directory_;
 };
 
-std::optional<struct stat> socket_at(const std::string& path) {
+/// Known to the guardian while this lives, if there can be one.
+class Told {
+ public:
+  explicit Told(os::Leftover leftover)
+      : leftover_(std::move(leftover)), known_(os::watch_leftover(leftover_)) {}
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+  ~Told() { os::forget_leftover(leftover_); }
+  [[nodiscard]] bool known() const { return known_; }
+
+ private:
+  os::Leftover leftover_;
+  bool known_;
+};
+
+bool is_socket(const std::string& path) {
   struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return std::nullopt;
-  return found;
+  return ::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
 }
 
 /// Whether the socket at a path is what somebody dead has left.
 bool nobody_listens_at(const SocketAddress& where) {
   const os::Descriptor probe = make_socket(AF_UNIX, SOCK_NONBLOCK);
   return ::connect(probe.get(), where.get(), where.size) != 0 && errno == ECONNREFUSED;
+}
+
+/// Removes what somebody dead has left there. While the result is held, no other file gets the number of that one.
+os::Descriptor remove_if_dead(const std::string& path, const SocketAddress& where) {
+  if (!is_socket(path) || !nobody_listens_at(where)) return {};
+  os::Descriptor held(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  ::unlink(path.c_str());
+  return held;
 }
 
 [[noreturn]] void throw_listening(const Address& address, int error) {
@@ -99,21 +126,27 @@ ListeningSocket::ListeningSocket(const Address& address, int backlog) : tcp_(add
     try {
       socket_ = make_socket(where.family(), SOCK_NONBLOCK);
       if (tcp_) set_option(socket_, SOL_SOCKET, SO_REUSEADDR, 1);
-      if (address.kind == Address::Kind::path)
+      if (address.kind == Address::Kind::path) {
         listen_at_path(address, where, backlog);
-      else
-        listen(address, where, backlog);
+      } else {
+        bind(address, where);
+        listen(address, backlog);
+      }
       return;
     } catch (const std::system_error& refused) {  // a host may have several addresses
       error = refused.code().value();
+      close();
       if (!tcp_) throw;
     }
   }
   throw_listening(address, error);
 }
 
-void ListeningSocket::listen(const Address& address, const SocketAddress& where, int backlog) {
+void ListeningSocket::bind(const Address& address, const SocketAddress& where) {
   if (::bind(socket_.get(), where.get(), where.size) != 0) throw_listening(address, errno);
+}
+
+void ListeningSocket::listen(const Address& address, int backlog) {
   if (::listen(socket_.get(), std::max(backlog, 1)) != 0) throw_listening(address, errno);
   SocketAddress real;
   real.size = sizeof(real.storage);
@@ -123,27 +156,36 @@ void ListeningSocket::listen(const Address& address, const SocketAddress& where,
 }
 
 void ListeningSocket::listen_at_path(const Address& address, const SocketAddress& where, int backlog) {
+  os::Leftover file{std::filesystem::absolute(address.name), os::Leftover::Kind::socket, {}};
+  const Told told(file);  // before the lock: the first time it starts a guardian
   const DirectoryLock lock(address.name);
-  if (socket_at(address.name) && nobody_listens_at(where)) ::unlink(address.name.c_str());
-  listen(address, where, backlog);
-  path_ = std::filesystem::absolute(address.name);
-  creator_ = ::getpid();
-  if (const auto file = socket_at(path_)) {
-    device_ = file->st_dev;
-    inode_ = file->st_ino;
+  os::crash_point("listener.told");
+  const os::Descriptor predecessor = remove_if_dead(address.name, where);
+  os::crash_point("listener.free");
+  bind(address, where);
+  os::crash_point("listener.bound");
+  file.file = os::identity_at(file.path.c_str());
+  if (!file.file.is_any()) {
+    if (told.known()) os::watch_leftover(file);
+    file_ = std::move(file);
+    creator_ = ::getpid();
   }
+  os::crash_point("listener.told_with_file");
+  listen(address, backlog);
 }
 
 void ListeningSocket::close() noexcept {
   socket_.reset();
-  if (path_.empty() || creator_ != ::getpid()) return;
+  if (file_.path.empty() || creator_ != ::getpid()) return;
   try {
-    const DirectoryLock lock(path_);
-    const auto file = socket_at(path_);
-    if (file && file->st_dev == device_ && file->st_ino == inode_) ::unlink(path_.c_str());
+    const DirectoryLock lock(file_.path);
+    os::crash_point("listener.closed");
+    if (os::leads_to(file_.path.c_str(), file_.file)) ::unlink(file_.path.c_str());
+    os::crash_point("listener.unlinked");
   } catch (const std::exception&) {  // the directory is gone, and the path with it
   }
-  path_.clear();
+  os::forget_leftover(file_);
+  file_.path.clear();
 }
 
 namespace {

@@ -3,9 +3,27 @@
 //   ListeningSocket socket(parse_address("tcp://127.0.0.1:0"), 128);      // socket.address(): the port that it got
 //   os::Descriptor connected = connect_socket(address, deadline);
 //
-// A path belongs to whoever listens at it. What a dead program has left there is taken over: nobody accepts a connection
-// through it. Looking and taking is one step among all who do this, because they lock the directory for it. The path is
-// removed by the process that made it, when it closes, if it is still its own.
+// A path belongs to whoever listens at it. The process that made it removes it when it closes, if it is still its own; a
+// guardian does when that process is killed (os/leftover.hpp). What is left all the same, by a program that has no
+// guardian or whose guardian was killed too, is taken over: nobody accepts a connection through it. Looking and changing is
+// one step among all who do this, because they lock the directory for it.
+//
+// WHAT A DEATH LEAVES, by its place in listening and closing:
+//
+//   the path is told, of no file    nothing. The guardian removes a socket there at which nobody listens, such as one that
+//                                   this listener would have taken over itself
+//   bound                           that socket, which nobody listens at: the guardian removes it
+//   the path is told with its file  the same. From here on the guardian removes this very file and nobody else's, even
+//   listening                       while a forked child holds a copy of the socket, which it may not use
+//   the path of no file is forgotten
+//   closed, then unlinked           nothing; the guardian looks for a file that is gone
+//   forgotten                       nothing
+//
+// and a lock on the directory that the kernel drops. Only who binds a socket at the path without that lock, within the
+// microseconds before the file is known and after a kill just there, and does not listen yet, would lose it.
+//
+// A file is told from the next one at its path by device, inode and time of birth. File systems give a number again as soon
+// as it is free, so what is taken over is held (O_PATH) until its successor has another one.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,6 +33,7 @@
 #include <string>
 
 #include "channel/net/address.hpp"
+#include "os/leftover.hpp"
 #include "procyon/connection_options.hpp"
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/os/descriptor.hpp"
@@ -37,16 +56,15 @@ class ListeningSocket {
 
  private:
   void listen_at_path(const Address& address, const SocketAddress& where, int backlog);
-  void listen(const Address& address, const SocketAddress& where, int backlog);
+  void bind(const Address& address, const SocketAddress& where);
+  void listen(const Address& address, int backlog);
 
   os::Descriptor socket_;
   std::string text_;
   bool tcp_;
-  // Of a path: who made it, and which file it is.
-  std::string path_;
+  // Of a path: which file it is, and who made it.
+  os::Leftover file_;
   pid_t creator_ = 0;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
 };
 
 /// A connection to whatever listens at an address, each of the host's in turn. Throws std::system_error and TimeoutError.
