@@ -25,7 +25,7 @@ void register_all(BaseManager& manager) {
   manager.register_type<Counter>("Counter", methods<&Counter::inc>());
 }
 
-class ManagerPath : public testing::Test {
+class ManagerPath : public ::testing::Test {
  protected:
   ManagerPath() {
     std::string pattern = (fs::temp_directory_path() / "procyon-manager-XXXXXX").string();

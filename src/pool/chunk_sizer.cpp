@@ -1,6 +1,7 @@
 #include "procyon/detail/pool/chunk_sizer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace procyon::pool {
 
@@ -8,6 +9,9 @@ namespace {
 
 // A chunk is at most so many times larger than what was measured: the first items may be lighter than the next.
 constexpr std::size_t growth = 8;
+
+// Items seem heavier than those before by more than what they may differ by.
+constexpr double much_heavier = 8;
 
 double nanoseconds(std::chrono::nanoseconds time) { return static_cast<double>(time.count()); }
 
@@ -43,12 +47,23 @@ std::size_t ChunkSizer::next() const {
   return std::max<std::size_t>(std::min({in_time, measured_ * growth, share, most_}), 1);
 }
 
+bool ChunkSizer::is_doubtful(double sample, std::chrono::nanoseconds took) const {
+  return item_time_ > 0 && sample > much_heavier * item_time_ && took <= longest_absence;
+}
+
 // Upwards at once, downwards by and by: chunks that are too large make workers wait, those that are too small cost a
-// microsecond.
+// microsecond. Only what is much heavier than before must be said twice in a row, unless it took so long that believing too
+// late would cost more than an absence: a worker that was off the processor tells of heavy items, too. What both say counts.
 void ChunkSizer::learn(std::size_t items, std::chrono::nanoseconds took) {
   if (!adapts() || items == 0) return;
+  double sample = std::max(nanoseconds(took), 1.0) / static_cast<double>(items);
+  if (is_doubtful(sample, took)) {
+    const double before = std::exchange(doubted_, sample);
+    if (before == 0) return;
+    sample = std::min(sample, before);
+  }
+  doubted_ = 0;
   measured_ = std::max(measured_, items);
-  const double sample = std::max(nanoseconds(took), 1.0) / static_cast<double>(items);
   item_time_ = sample > item_time_ ? sample : (item_time_ + sample) / 2;
 }
 

@@ -66,6 +66,52 @@ TEST(ChunkSizer, OneHeavyItemIsEnoughToBeCareful) {
   EXPECT_EQ(chunks.next(), ChunkSizer::largest);
 }
 
+ChunkSizer after_light_items() {
+  ChunkSizer chunks = for_two(1'000'000);
+  for (int chunk = 0; chunk < 10; ++chunk) chunks.learn(chunks.next(), 10ns * chunks.next());
+  return chunks;
+}
+
+TEST(ChunkSizer, AChunkWhoseWorkerWasOffTheProcessorChangesNothing) {
+  ChunkSizer chunks = after_light_items();
+  const std::size_t window = chunks.window();
+  for (int round = 0; round < 10; ++round) {
+    chunks.learn(4096, 40ms);
+    EXPECT_EQ(chunks.next(), ChunkSizer::largest);
+    EXPECT_EQ(chunks.window(), window);
+    chunks.learn(4096, 10ns * 4096);
+  }
+}
+
+TEST(ChunkSizer, TwoSuchChunksInARowAreBelieved) {
+  ChunkSizer chunks = after_light_items();
+  chunks.learn(4096, 40960us);
+  chunks.learn(4096, 81920us);
+  EXPECT_EQ(chunks.next(), 100U) << "what both say: 10 us an item";
+  chunks.learn(100, 2000us);  // what is a little heavier is believed at once, as always
+  EXPECT_EQ(chunks.next(), 50U);
+}
+
+TEST(ChunkSizer, OneThatTookLongerThanAnAbsenceIsBelievedAtOnce) {
+  ChunkSizer chunks = after_light_items();
+  chunks.learn(4096, ChunkSizer::longest_absence);
+  EXPECT_EQ(chunks.next(), ChunkSizer::largest);
+  chunks = after_light_items();
+  chunks.learn(4096, ChunkSizer::longest_absence + 1us);
+  EXPECT_EQ(chunks.next(), 40U);
+}
+
+// Chunks grow by what is known, and of a doubtful one nothing is.
+TEST(ChunkSizer, AChunkThatIsDoubtedMakesTheNextNoLarger) {
+  ChunkSizer chunks = for_two(1'000'000);
+  chunks.learn(1, 100ns);
+  EXPECT_EQ(chunks.next(), 8U);
+  chunks.learn(8, 40ms);
+  EXPECT_EQ(chunks.next(), 8U);
+  chunks.learn(8, 40ms);
+  EXPECT_EQ(chunks.next(), 1U);
+}
+
 TEST(ChunkSizer, TheLastChunksAreSmall) {
   const auto sizes = chunks_of(for_two(20'000), 20'000, 5ns);
   EXPECT_EQ(sizes.back(), 1U);

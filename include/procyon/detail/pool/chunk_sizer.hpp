@@ -22,6 +22,8 @@ class ChunkSizer {
   static constexpr std::chrono::microseconds store{8000};
   /// Items of a chunk: what they and their results need stays small.
   static constexpr std::size_t largest = 4096;
+  /// A chunk that took no longer may have seemed heavy because its worker was off the processor.
+  static constexpr std::chrono::milliseconds longest_absence{100};
   /// For inputs whose end is not known.
   static constexpr std::size_t endless = SIZE_MAX / 2;
 
@@ -45,12 +47,15 @@ class ChunkSizer {
   [[nodiscard]] std::size_t window() const;
 
  private:
+  [[nodiscard]] bool is_doubtful(double sample, std::chrono::nanoseconds took) const;
+
   std::uint32_t workers_ = 0;
   std::size_t most_ = 1;  // items of a chunk; if it does not adapt, of each
   std::size_t most_in_store_ = 0;
   std::size_t remaining_ = 0;
   std::size_t measured_ = 0;  // items of the largest chunk whose time is known
   double item_time_ = 0;      // nanoseconds
+  double doubted_ = 0;        // the last measurement of it, if that was not believed
 };
 
 }  // namespace procyon::pool
