@@ -59,7 +59,7 @@ std::string generated_name() {
 }
 
 std::string checked_name(const std::string& given) {
-  const std::string name = given.substr(std::min(given.find_first_not_of('/'), given.size()));
+  std::string name = given.substr(std::min(given.find_first_not_of('/'), given.size()));
   if (name.empty() || name == "." || name == ".." || name.size() > longest_name ||
       name.find_first_of(std::string_view("/\0", 2)) != std::string::npos)
     throw std::invalid_argument("procyon: " + quoted(given) +

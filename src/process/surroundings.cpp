@@ -175,7 +175,7 @@ std::string encode_differences(const Settings& server, const Settings& wanted) {
 
 void apply_differences(std::string_view text) {
   if (text.empty()) return;
-  const int differences = take<char>(text);
+  const int differences = take<unsigned char>(text);
   // Limits last: memory may be scarce afterwards.
   std::array<rlimit, RLIM_NLIMITS> limits{};
   if ((differences & limits_differ) != 0) limits = take<std::array<rlimit, RLIM_NLIMITS>>(text);
