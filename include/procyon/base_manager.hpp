@@ -42,6 +42,7 @@
 #include "procyon/detail/os/deadline.hpp"
 #include "procyon/detail/process/engine.hpp"
 #include "procyon/detail/wire/call.hpp"
+#include "procyon/manager_server.hpp"
 #include "procyon/proxy.hpp"
 #include "procyon/registration.hpp"
 
@@ -108,7 +109,9 @@ class BaseManager {
   void start();
   /// Uses a server that somebody else started. Throws ManagerGone if there is none, AuthenticationError, TimeoutError.
   void connect();
-  /// Serves in this process, in the calling thread, until a client or another thread calls shutdown().
+  /// The server, for this process to serve itself: its address is taken when this returns. Once; manager_server.hpp.
+  [[nodiscard]] ManagerServer get_server();
+  /// get_server().serve_forever(): serves in the calling thread until a client or another thread calls shutdown().
   void serve_forever();
 
   /// Ends the server: asks it, then sends SIGTERM, then SIGKILL, each after `shutdown_timeout`. What was under way ends with
@@ -169,7 +172,7 @@ class BaseManager {
   bool join_until(os::Deadline deadline);
   State& state(const char* what) const;
 
-  std::unique_ptr<State> state_;  // null once moved from
+  std::shared_ptr<State> state_;  // null once moved from
 };
 
 }  // namespace procyon

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "manager/links.hpp"
-#include "manager/server.hpp"
+#include "manager/manager_server.hpp"
 #include "manager/server_process.hpp"
 #include "procyon/detail/os/futex.hpp"
 #include "procyon/errors.hpp"
@@ -67,7 +67,7 @@ struct BaseManager::State {
   std::vector<manager::ListTypes> lists;
   std::string address;
   std::shared_ptr<Process> server;
-  manager::Server* serving = nullptr;
+  std::weak_ptr<ManagerServer::State> serving;
   std::shared_ptr<manager::RemoteLink> remote;
   std::shared_ptr<manager::Link> link;
 
@@ -78,6 +78,15 @@ struct BaseManager::State {
   [[nodiscard]] connection::ClientOptions client_options() const;
   void require_fresh(const char* what) const;
   void use(manager::SocketExchange::DescribeEnd describe_end);
+  void set_link(std::shared_ptr<manager::Link> its_link) {
+    const std::lock_guard lock(mutex);
+    link = std::move(its_link);
+  }
+  void has_ended() {
+    const std::lock_guard lock(mutex);
+    phase = Phase::ended;
+    link = nullptr;
+  }
 };
 
 manager::ServerPlan BaseManager::State::plan() const {
@@ -120,7 +129,7 @@ void BaseManager::State::require_fresh(const char* what) const {
     case Phase::connected:
       throw std::logic_error(sentence + "is connected to the server at " + address + " already");
     case Phase::serving:
-      throw std::logic_error(sentence + "serves in this process already");
+      throw std::logic_error(sentence + "has a server in this process already, at " + address);
     case Phase::ended:
       throw std::logic_error(sentence + "was shut down; make another");
   }
@@ -132,7 +141,7 @@ void BaseManager::State::use(manager::SocketExchange::DescribeEnd describe_end) 
   link = remote;
 }
 
-BaseManager::BaseManager(ManagerOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+BaseManager::BaseManager(ManagerOptions options) : state_(std::make_shared<State>(std::move(options))) {}
 BaseManager::BaseManager(BaseManager&&) noexcept = default;
 BaseManager& BaseManager::operator=(BaseManager&& other) noexcept {
   if (this == &other) return *this;
@@ -205,43 +214,47 @@ void BaseManager::connect() {
   state.phase = State::Phase::connected;
 }
 
-void BaseManager::serve_forever() {
-  State& state = this->state("serve_forever");
+ManagerServer BaseManager::get_server() {
+  State& state = this->state("get_server");
   std::unique_lock lock(state.mutex);
-  state.require_fresh("serve_forever");
+  state.require_fresh("get_server");
   state.phase = State::Phase::serving;
   const manager::ServerPlan plan = state.plan();
   const AuthKey key = state.key();
-  lock.unlock();
-  const auto end = [&] {
-    const std::lock_guard relock(state.mutex);
-    state.serving = nullptr;
-    state.phase = State::Phase::ended;
-    state.link = nullptr;
-  };
+  lock.unlock();  // the initializer may look at this manager
+  std::shared_ptr<ManagerServer::State> served;
   try {
-    manager::serve(plan, key, [&](manager::Server& server, const std::string& address) {
-      const std::lock_guard relock(state.mutex);
-      state.serving = &server;
-      state.address = address;
-      state.link = server.loopback();
-    });
+    served = std::make_shared<ManagerServer::State>(plan, key);
   } catch (...) {
-    end();
+    lock.lock();
+    state.phase = State::Phase::fresh;
     throw;
   }
-  end();
+  served->on_serving = [manager = std::weak_ptr(state_)](manager::BoundServer& server) {
+    if (const auto known = manager.lock()) known->set_link(server.loopback());
+  };
+  served->on_end = [manager = std::weak_ptr(state_)] {
+    if (const auto known = manager.lock()) known->has_ended();
+  };
+  lock.lock();
+  state.serving = served;
+  state.address = served->server.address();
+  return ManagerServer(std::move(served));
 }
+
+void BaseManager::serve_forever() { get_server().serve_forever(); }
 
 void BaseManager::shutdown() {
   State& state = this->state("shutdown");
+  std::shared_ptr<ManagerServer::State> serving;  // let go without the mutex, which its end takes
   const std::lock_guard lock(state.mutex);
   if (state.phase == State::Phase::ended) return;
   if (state.phase == State::Phase::fresh)
     throw std::logic_error(
         "procyon: shutdown: this manager has neither started a server nor connected to one");
   if (state.phase == State::Phase::serving) {
-    if (state.serving != nullptr) state.serving->end();
+    serving = state.serving.lock();
+    if (serving) serving->server.end();
     return;
   }
   const auto patience = state.options.shutdown_timeout;
@@ -303,6 +316,9 @@ const std::shared_ptr<manager::Link>& BaseManager::link() const {
   const std::lock_guard lock(state.mutex);
   if (state.phase == State::Phase::ended)
     throw ManagerGone("procyon: the manager at " + state.address + " was shut down");
+  if (!state.link && state.phase == State::Phase::serving)
+    throw std::logic_error("procyon: the server of this manager, at " + state.address +
+                           ", does not serve yet: that begins with serve_forever(), in another thread");
   if (!state.link)
     throw std::logic_error(
         "procyon: this manager has no server yet: start() makes one, connect() uses one that there is");

@@ -66,43 +66,64 @@ class LocalServer {
 
 }  // namespace
 
-void serve(const ServerPlan& plan, const AuthKey& key,
-           const std::function<void(Server&, const std::string&)>& ready) {
+struct BoundServer::Parts {
+  Parts(const ServerPlan& plan, const channel::net::Address& where, const AuthKey& key)
+      : server({.max_message = plan.max_message}),
+        acceptor(std::in_place, where, listener_options(plan, key)),
+        address(acceptor->address()),
+        shutdown_timeout(plan.shutdown_timeout) {}
+
+  Server server;
+  std::optional<channel::net::Acceptor> acceptor;
+  const std::string address;
+  const std::chrono::nanoseconds shutdown_timeout;
+};
+
+BoundServer::BoundServer(const ServerPlan& plan, const AuthKey& key) {
   if (!plan.initializer.empty()) {
     wire::Reader reader(plan.initializer);
     wire::invoke_call(reader);
   }
-  Server server({.max_message = plan.max_message});
+  parts_ = std::make_unique<Parts>(
+      plan,
+      plan.address.empty() ? channel::net::private_address() : channel::net::parse_address(plan.address),
+      key);
+  Server& server = parts_->server;
   add_types(server, plan);
-  const channel::net::Address address =
-      plan.address.empty() ? channel::net::private_address() : channel::net::parse_address(plan.address);
-  channel::net::Acceptor acceptor(address, listener_options(plan, key));
-  server.set_address(acceptor.address());
-  server.watch_for_connections(acceptor.fileno(), [&] {
-    while (std::optional<channel::net::Accepted> one = acceptor.step())
-      server.adopt(std::move(one->socket), one->peer);
+  server.set_address(address());
+  server.watch_for_connections(parts_->acceptor->fileno(), [parts = parts_.get()] {
+    while (std::optional<channel::net::Accepted> one = parts->acceptor->step())
+      parts->server.adopt(std::move(one->socket), one->peer);
   });
-  const LocalServer local(acceptor.address(), server.loopback());
-  ready(server, acceptor.address());
-  if (!server.serve(plan.shutdown_timeout))
+}
+
+BoundServer::~BoundServer() = default;
+
+const std::string& BoundServer::address() const { return parts_->address; }
+std::shared_ptr<Link> BoundServer::loopback() { return parts_->server.loopback(); }
+void BoundServer::end() { parts_->server.end(); }
+
+void BoundServer::serve() {
+  const LocalServer local(address(), loopback());
+  if (!parts_->server.serve(parts_->shutdown_timeout))
     process::warn("the server of a manager ends while methods of its objects still run");
+  parts_->acceptor.reset();  // whoever connects is refused
 }
 
 void serve_as_child(ServerPlan plan, Connection report) {
   ::signal(SIGINT, SIG_IGN);  // who started it decides when it ends
   allow_many_clients();
   process::State::current().allow_children();
-  bool is_serving = false;
+  std::optional<BoundServer> server;
   try {
-    serve(plan, current_process().authkey(), [&](Server&, const std::string& address) {
-      is_serving = true;
-      report.send(Outcome<std::string>(address));
-      report.close();
-    });
+    server.emplace(plan, current_process().authkey());
   } catch (...) {
-    if (is_serving) throw;
     report.send(Outcome<std::string>(std::current_exception()));
+    return;
   }
+  report.send(Outcome<std::string>(server->address()));
+  report.close();
+  server->serve();
 }
 
 }  // namespace procyon::manager

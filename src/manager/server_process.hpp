@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +14,7 @@
 
 namespace procyon::manager {
 
-class Server;
+class Link;
 
 /// What a server is told.
 struct ServerPlan {
@@ -33,10 +33,26 @@ struct ServerPlan {
   std::chrono::nanoseconds shutdown_timeout{};
 };
 
-/// Serves in this process until the server is told to end. `ready` is called with the server and its address once clients may
-/// connect. Throws what the initializer and making the address throw.
-void serve(const ServerPlan& plan, const AuthKey& key,
-           const std::function<void(Server&, const std::string&)>& ready);
+/// A server with its address, to which clients may connect; they are answered while somebody is in serve().
+class BoundServer {
+ public:
+  /// Throws what the initializer and making the address throw.
+  BoundServer(const ServerPlan& plan, const AuthKey& key);
+  BoundServer(const BoundServer&) = delete;
+  BoundServer& operator=(const BoundServer&) = delete;
+  ~BoundServer();
+
+  [[nodiscard]] const std::string& address() const;
+  [[nodiscard]] std::shared_ptr<Link> loopback();
+  /// Until end(). Once.
+  void serve();
+  /// From any thread, also before serve(), which then returns at once.
+  void end();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
 
 /// The target of the server's process: reports over `report` how its start went, an Outcome<std::string> with the address.
 void serve_as_child(ServerPlan plan, Connection report);
