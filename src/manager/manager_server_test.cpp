@@ -12,6 +12,7 @@
 
 #include "procyon/base_manager.hpp"
 #include "procyon/errors.hpp"
+#include "procyon/manager.hpp"
 
 namespace procyon {
 namespace {
@@ -127,6 +128,19 @@ TEST(ManagerServer, SaysWhatItWasUsedWronglyFor) {
   EXPECT_NE(sentence_of([&] { server.serve_forever(); }).find("has been served already"), std::string::npos);
   const ManagerServer moved = std::move(server);
   EXPECT_NE(sentence_of([&] { server.stop(); }).find("has been moved from"), std::string::npos);
+}
+
+TEST(SentProxy, OfAnotherTypeIsASentenceWithBoth) {
+  Manager manager;
+  wire::Writer writer;
+  wire::write(writer, manager.list<int>());
+  wire::Reader reader(writer.bytes());
+  try {
+    static_cast<void>(wire::read<DictProxy<std::string, int>>(reader));
+    FAIL();
+  } catch (const wire::DecodeError& error) {
+    EXPECT_STREQ(error.what(), "a proxy of a list<i32> was sent where one of a dict<str,i32> is asked for");
+  }
 }
 
 TEST(ManagerServer, WhoseAddressIsTakenLetsTheManagerTryAgain) {

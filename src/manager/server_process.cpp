@@ -8,6 +8,7 @@
 
 #include "channel/net/acceptor.hpp"
 #include "manager/links.hpp"
+#include "manager/rejection_log.hpp"
 #include "manager/served_typed.hpp"
 #include "manager/server.hpp"
 #include "process/log.hpp"
@@ -28,9 +29,9 @@ connection::ListenerOptions listener_options(const ServerPlan& plan, const AuthK
   options.tls.key = plan.key;
   options.tls.authorities = plan.authorities;
   options.tls.verify_peer = plan.verify_peer;
-  options.on_rejected = [](const connection::Rejected& rejected) {
-    process::log(LogLevel::warning,
-                 "the server of a manager turned " + rejected.peer + " away: " + rejected.reason);
+  options.on_rejected = [log = RejectionLog()](const connection::Rejected& rejected) mutable {
+    if (const auto line = log.line_for(rejected, std::chrono::nanoseconds(os::Deadline::monotonic_now())))
+      process::log(LogLevel::warning, *line);
   };
   return options;
 }

@@ -94,9 +94,20 @@ void write_reference(wire::Writer& writer, const ObjectReference& reference, std
   write_credentials(writer, reference.link());
 }
 
-ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
-  if (reader.get<std::uint64_t>(type) != wire::detail::hash_text(type))
-    throw wire::DecodeError("a proxy of another type was sent than " + std::string(type));
+namespace {
+
+// The message has the hash of the type only; the server knows its name.
+[[noreturn]] void throw_other_type(const ObjectReference& object, std::string_view type) {
+  std::string sent = "of another type";
+  try {
+    sent = "of a " + object.link().describe(object.object()).type;
+  } catch (const std::exception&) {  // the server is gone, or it is its loop that reads this
+  }
+  throw wire::DecodeError("a proxy " + sent + " was sent where one of a " + std::string(type) +
+                          " is asked for");
+}
+
+ObjectReference read_whatever(wire::Reader& reader, std::string_view type) {
   const Way way = reader.get<Way>(type);
   if (way == Way::beside_the_bytes) {
     const auto* const incoming = dynamic_cast<const IncomingObjects*>(reader.attachments());
@@ -112,6 +123,15 @@ ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
   if (reader.get<std::uint8_t>(type) != 0)
     learn_credentials(address, reader.require_attachments(type).take_object(reader.get<std::uint32_t>(type)));
   return link_to(address)->claim(object, lease);
+}
+
+}  // namespace
+
+ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
+  const bool is_that = reader.get<std::uint64_t>(type) == wire::detail::hash_text(type);
+  ObjectReference object = read_whatever(reader, type);
+  if (!is_that) throw_other_type(object, type);
+  return object;
 }
 
 }  // namespace procyon::manager
