@@ -168,14 +168,19 @@ class StandardProxy : public ProxyBase {
   explicit StandardProxy(ObjectReference reference) : ProxyBase(std::move(reference)) {}
 
   template <class... Arguments>
+  ValueWriter encode(const Arguments&... arguments) const {
+    ValueWriter writer(object_reference().shared_link());
+    (writer.put(arguments), ...);
+    return writer;
+  }
+  template <class... Arguments>
   ValueReader invoke(std::string_view method, const Arguments&... arguments) const {
     return invoke_until(os::Deadline::never(), method, arguments...);
   }
   template <class... Arguments>
   ValueReader invoke_until(os::Deadline deadline, std::string_view method,
                            const Arguments&... arguments) const {
-    ValueWriter writer(object_reference().shared_link());
-    (writer.put(arguments), ...);
+    const ValueWriter writer = encode(arguments...);
     return ValueReader(object_reference().link().call(object_reference().object(), method_id(method),
                                                       writer.bytes(), writer.objects(), deadline));
   }
