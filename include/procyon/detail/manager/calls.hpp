@@ -14,6 +14,10 @@
 //
 // Calls that are begun and those of batches go to the server also where the object lies in this process's session: one way
 // for all objects is what makes them begin in their order.
+//
+// Of calls that wait in the server only a queue's put() and get() can be begun. A lock cannot: an RLock is its thread's, who
+// would have to come back for it; the answer to an acquire() whose result was dropped would be a lock that nobody frees, and
+// a result that is not looked at holds up all others. Permits, conditions and barriers are no different.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +56,13 @@ class AtOnce : public StandardProxy {
     ValueReader answer = invoke(method, arguments...);
     return read(answer);
   }
+  /// Of a method that waits in the server for `time`, which is its last argument.
+  template <class Read, class... Arguments>
+  ReadResult<Read> call_waiting(WaitingTime time, std::string_view method, const Read& read,
+                                const Arguments&... arguments) const {
+    ValueReader answer = invoke_until(time.give_up(), method, arguments..., time.nanoseconds());
+    return read(answer);
+  }
 };
 
 class Begun : public StandardProxy {
@@ -70,6 +81,11 @@ class Begun : public StandardProxy {
                                             writer.objects()),
             read_by(std::move(read))};
   }
+  template <class Read, class... Arguments>
+  ManagerResult<ReadResult<Read>> call_waiting(WaitingTime time, std::string_view method, Read read,
+                                               const Arguments&... arguments) const {
+    return call(method, std::move(read), arguments..., time.nanoseconds());
+  }
 };
 
 class InBatch : public StandardProxy {
@@ -85,6 +101,11 @@ class InBatch : public StandardProxy {
     const ValueWriter writer = encode(arguments...);
     return {batch_.add_encoded(object_reference(), method_id(method), writer.bytes(), writer.objects()),
             read_by(std::move(read))};
+  }
+  template <class Read, class... Arguments>
+  BatchPlace<ReadResult<Read>> call_waiting(WaitingTime time, std::string_view method, Read read,
+                                            const Arguments&... arguments) const {
+    return call(method, std::move(read), arguments..., time.nanoseconds());
   }
 
  private:
