@@ -197,6 +197,27 @@ TEST_P(Async, OffersTheMethodsOfValuesAndArraysAlsoWithinTheSession) {
                });
 }
 
+TEST_P(Async, OffersWhatDoesNotWaitOfEventsAndSemaphores) {
+  const auto ready = manager.Event();
+  in_both_ways([&] { return ready; },
+               [&](const auto& calls, Take take) {
+                 take(calls.set());
+                 EXPECT_TRUE(ready.is_set());
+                 EXPECT_TRUE(take(calls.is_set()));
+                 take(calls.clear());
+                 EXPECT_FALSE(ready.is_set());
+               });
+  const auto licences = manager.BoundedSemaphore(2);
+  in_both_ways([&] { return licences; },
+               [&](const auto& calls, Take take) {
+                 EXPECT_THROW(take(calls.release()), std::logic_error);
+                 licences.acquire(), licences.acquire();
+                 EXPECT_TRUE(take(calls.locked()));
+                 take(calls.release(2));
+                 EXPECT_EQ(take(calls.get_value()), 2u);
+               });
+}
+
 TEST_P(Async, BeginsTheCallsOfAThreadInTheirOrder) {
   const auto numbers = manager.list<int>();
   const auto counts = manager.dict<int, int>();
