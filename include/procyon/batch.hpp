@@ -74,7 +74,12 @@ class Batch {
   /// The methods of a dict, list, set, ...: each adds its call, and returns its place. To be used at once, while both are there.
   template <class StandardProxy>
   auto on(const StandardProxy& proxy) {
-    return typename StandardProxy::template Calls<manager::InBatch>(proxy.object_reference(), *this);
+    constexpr bool has_calls = requires { typename StandardProxy::template Calls<manager::InBatch>; };
+    static_assert(has_calls,
+                  "procyon: objects of this type have no calls for a Batch: those of a registered class have "
+                  "add(), and what waits for its turn, as a lock, must have somebody who waits");
+    if constexpr (has_calls)
+      return typename StandardProxy::template Calls<manager::InBatch>(proxy.object_reference(), *this);
   }
 
   [[nodiscard]] std::size_t size() const { return calls_.size(); }

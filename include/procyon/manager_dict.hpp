@@ -65,18 +65,14 @@ class DictCalls : public How {
   /// For each key its value, or nothing: of one moment.
   template <std::ranges::input_range Keys>
   [[nodiscard]] Result<std::vector<std::optional<V>>> get_many(Keys&& keys) const {
-    manager::ValueWriter encoded(this->object_reference().shared_link());
-    std::uint64_t count = 0;
-    for (const K& key : keys) {
-      encoded.put(manager::as_key(key));
-      ++count;
-    }
-    const auto read = [count](manager::ValueReader& answer) {
+    const manager::EncodedItems encoded = this->encode_each(
+        keys, [](manager::ValueWriter& writer, const K& key) { writer.put(manager::as_key(key)); });
+    const auto read = [count = encoded.count](manager::ValueReader& answer) {
       std::vector<std::optional<V>> values;
       for (std::uint64_t left = count; left > 0; --left) values.push_back(ReadEntry{}(answer));
       return values;
     };
-    return this->call("get_many(keys)->entries", read, count, manager::Encoded{encoded});
+    return this->call("get_many(keys)->entries", read, encoded);
   }
   [[nodiscard]] Result<bool> contains(const K& key) const {
     return this->call("contains(key)->bool", manager::ReadPlain<bool>{}, manager::as_key(key));
@@ -104,14 +100,12 @@ class DictCalls : public How {
   /// Sets every pair of a range, all in one moment.
   template <std::ranges::input_range Items>
   Result<void> set_many(Items&& items) const {
-    manager::ValueWriter encoded(this->object_reference().shared_link());
-    std::uint64_t count = 0;
-    for (const auto& [key, value] : items) {
-      encoded.put(manager::as_key<K>(key));
-      encoded.put(manager::as_value<V>(value));
-      ++count;
-    }
-    return this->call("set_many(items)", manager::ReadNothing{}, count, manager::Encoded{encoded});
+    const auto put = [](manager::ValueWriter& writer, const auto& item) {
+      const auto& [key, value] = item;
+      writer.put(manager::as_key<K>(key));
+      writer.put(manager::as_value<V>(value));
+    };
+    return this->call("set_many(items)", manager::ReadNothing{}, this->encode_each(items, put));
   }
   /// The same, by the name that Python has.
   template <std::ranges::input_range Items>

@@ -93,8 +93,7 @@ class ListCalls : public How {
   /// Appends what a range has, all in one moment.
   template <std::ranges::input_range Items>
   Result<void> extend(Items&& items) const {
-    const auto [encoded, count] = encode_items(items);
-    return this->call("extend(values)", manager::ReadNothing{}, count, manager::Encoded{encoded});
+    return this->call("extend(values)", manager::ReadNothing{}, encode_items(items));
   }
   /// Before the item at `index`, or at the end if that is the size.
   Result<void> insert(std::size_t index, const T& value) const {
@@ -136,9 +135,8 @@ class ListCalls : public How {
     return this->call("items()->version,snapshot", read);
   }
   Result<bool> assign_if_unchanged(std::uint64_t version, const std::vector<T>& items) const {
-    const auto [encoded, count] = encode_items(items);
-    return this->call("assign_if_unchanged(version,values)->bool", manager::ReadPlain<bool>{}, version, count,
-                      manager::Encoded{encoded});
+    return this->call("assign_if_unchanged(version,values)->bool", manager::ReadPlain<bool>{}, version,
+                      encode_items(items));
   }
 
  private:
@@ -167,14 +165,9 @@ class ListCalls : public How {
   };
 
   template <class Items>
-  std::pair<manager::ValueWriter, std::uint64_t> encode_items(Items& items) const {
-    manager::ValueWriter encoded(this->object_reference().shared_link());
-    std::uint64_t count = 0;
-    for (const T& item : items) {
-      encoded.put(manager::as_value(item));
-      ++count;
-    }
-    return {std::move(encoded), count};
+  manager::EncodedItems encode_items(Items& items) const {
+    return this->encode_each(
+        items, [](manager::ValueWriter& writer, const T& item) { writer.put(manager::as_value(item)); });
   }
 };
 

@@ -97,13 +97,10 @@ class SetCalls : public How {
 
   template <class Read, class Elements>
   Result<manager::ReadResult<Read>> call_with(std::string_view method, Read read, Elements&& elements) const {
-    manager::ValueWriter encoded(this->object_reference().shared_link());
-    std::uint64_t count = 0;
-    for (const T& element : elements) {
-      encoded.put(manager::as_key<T>(element));
-      ++count;
-    }
-    return this->call(method, read, count, manager::Encoded{encoded});
+    const auto put = [](manager::ValueWriter& writer, const T& element) {
+      writer.put(manager::as_key(element));
+    };
+    return this->call(method, read, this->encode_each(elements, put));
   }
 };
 
