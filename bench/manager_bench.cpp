@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 #include <map>
 #include <unordered_map>
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::uint64_t calls = 40'000;
 constexpr std::uint64_t keys = 100;
+constexpr std::uint64_t window = 32;
 constexpr std::uint64_t proxies = 4'000;
 constexpr std::uint64_t batches = 1'000;
 constexpr std::uint64_t batch_size = 100;
@@ -139,6 +141,30 @@ Result dict_calls(const char* address) {
   return watch.stop(calls);
 }
 
+// The same with calls that are begun, `window` of them on their way at a time.
+Result dict_pipelined(const char* address) {
+  mp::Manager manager({.address = address});
+  const Numbers numbers = manager.dict<std::uint64_t, std::uint64_t>();
+  struct Pair {
+    mp::ManagerResult<void> set;
+    mp::ManagerResult<std::uint64_t> got;
+    std::uint64_t value;
+  };
+  std::deque<Pair> underway;
+  const auto finish_oldest = [&] {
+    underway.front().set.get();
+    require(underway.front().got.get() == underway.front().value, "a wrong answer");
+    underway.pop_front();
+  };
+  const Stopwatch watch;
+  for (std::uint64_t i = 0; i < calls / 2; ++i) {
+    if (underway.size() == window / 2) finish_oldest();
+    underway.push_back({numbers.async().set(i % keys, i), numbers.async().at(i % keys), i});
+  }
+  while (!underway.empty()) finish_oldest();
+  return watch.stop(calls);
+}
+
 Result dict_batches(const char* address) {
   mp::Manager manager({.address = address});
   const Numbers numbers = manager.dict<std::uint64_t, std::uint64_t>();
@@ -196,6 +222,8 @@ int main(int argc, char** argv) {
                         {"tcp/raw", tcp_calls},
                         {"local/procyon", [] { return dict_calls(here); }},
                         {"tcp/procyon", [] { return dict_calls(by_tcp); }},
+                        {"pipelined/local/procyon", [] { return dict_pipelined(here); }},
+                        {"pipelined/tcp/procyon", [] { return dict_pipelined(by_tcp); }},
                         {"batch/local/procyon", [] { return dict_batches(here); }},
                         {"batch/tcp/procyon", [] { return dict_batches(by_tcp); }},
                         {"proxy/local/procyon", [] { return dict_proxies(here); }},

@@ -19,9 +19,10 @@
 #include <utility>
 #include <vector>
 
+#include "procyon/detail/manager/calls.hpp"
 #include "procyon/detail/manager/pool_call.hpp"
-#include "procyon/detail/manager/standard_proxy.hpp"
 #include "procyon/detail/wire/call.hpp"
+#include "procyon/manager_result.hpp"
 #include "procyon/outcome.hpp"
 
 namespace procyon {
@@ -29,32 +30,9 @@ namespace procyon {
 /// 0: as many workers as there are processors; workers are never replaced.
 using ManagedPoolOptions = manager::ManagedPoolOptions;
 
-/// What a task that was given to a PoolProxy will end with. One thread at a time.
+/// What a task that was given to a PoolProxy will end with; get() throws what the task threw, and WorkerLost.
 template <class R>
-class PoolResult {
- public:
-  /// For the library.
-  explicit PoolResult(std::unique_ptr<manager::PendingAnswer> answer) : answer_(std::move(answer)) {}
-
-  [[nodiscard]] bool ready() { return answer_->ready(); }
-  /// Waits for it. Throws what the task threw, WorkerLost, and ManagerGone. Once.
-  R get() { return get_until(os::Deadline::never()); }
-  /// The same for at most `timeout`; throws TimeoutError then, and may be called again.
-  template <class Rep, class Period>
-  R get(std::chrono::duration<Rep, Period> timeout) {
-    return get_until(os::Deadline::after(timeout));
-  }
-
- private:
-  R get_until(os::Deadline deadline) {
-    manager::ValueReader answer(answer_->get(deadline));
-    const auto outcomes = answer.template get<manager::PoolOutcomes>();
-    wire::Reader reader(std::as_bytes(std::span(outcomes.at(0))));
-    return wire::decode_outcome<R>(reader).value();
-  }
-
-  std::unique_ptr<manager::PendingAnswer> answer_;
-};
+using PoolResult = ManagerResult<R>;
 
 class PoolProxy : public manager::StandardProxy {
  public:
@@ -71,7 +49,8 @@ class PoolProxy : public manager::StandardProxy {
   /// Runs one task meanwhile.
   template <class F, class... Arguments>
   auto apply_async(const F& function, const Arguments&... arguments) const {
-    return PoolResult<ResultOf<F, Arguments...>>(begin_run({encode(function, arguments...)}));
+    using R = ResultOf<F, Arguments...>;
+    return PoolResult<R>(begin_run({encode(function, arguments...)}), manager::read_by(ReadFirst<R>{}));
   }
   /// Calls `function` with each element and returns the results in order. When all have ended, throws the first error.
   template <class F, std::ranges::input_range Items>
@@ -118,6 +97,12 @@ class PoolProxy : public manager::StandardProxy {
     wire::encode_call(writer, function, arguments...);
     return {reinterpret_cast<const char*>(writer.bytes().data()), writer.size()};
   }
+  template <class R>
+  struct ReadFirst {
+    R operator()(manager::ValueReader& answer) const {
+      return decode<R>(answer.get<manager::PoolOutcomes>().at(0)).value();
+    }
+  };
   /// Sends calls for one worker. Throws std::logic_error outside the session.
   [[nodiscard]] Pending begin_run(const manager::PoolCalls& calls) const;
   /// Spread over the workers; what each ended with.

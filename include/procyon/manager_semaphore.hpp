@@ -15,12 +15,35 @@
 #include <string>
 #include <utility>
 
-#include "procyon/detail/manager/standard_proxy.hpp"
+#include "procyon/detail/manager/calls.hpp"
 
 namespace procyon {
 
-class SemaphoreProxy : public manager::StandardProxy {
+/// The methods of a semaphore that are one call each and do not wait: at once in SemaphoreProxy, begun by async(), in a batch
+/// by Batch::on() (detail/manager/calls.hpp). Result<R> is an R, a ManagerResult<R>, or its place in the batch.
+template <class How>
+class SemaphoreCalls : public How {
  public:
+  template <class R>
+  using Result = typename How::template Result<R>;
+  using How::How;
+
+  /// Adds `count`, whoever took them. Throws std::logic_error, and adds none, if a BoundedSemaphore had more then than at
+  /// first, or a Semaphore more than 2^31 - 1.
+  Result<void> release(std::size_t count = 1) const {
+    return this->call("release(u64)", manager::ReadNothing{}, std::uint64_t{count});
+  }
+  /// How many could be taken at this moment.
+  [[nodiscard]] Result<std::size_t> get_value() const {
+    return this->call("value()->u64", manager::ReadSize{});
+  }
+  [[nodiscard]] Result<bool> locked() const { return this->call("value()->u64", manager::ReadIsZero{}); }
+};
+
+class SemaphoreProxy : public SemaphoreCalls<manager::AtOnce> {
+ public:
+  template <class How>
+  using Calls = SemaphoreCalls<How>;
   static consteval auto procyon_type() { return manager::type_text(manager::signature::Text("Semaphore")); }
 
   /// One that was taken by permit(). Gives it back when it goes. For one thread at a time.
@@ -46,7 +69,8 @@ class SemaphoreProxy : public manager::StandardProxy {
   };
 
   /// For the library: a proxy of an object that is a semaphore.
-  explicit SemaphoreProxy(manager::ObjectReference object) : StandardProxy(std::move(object)) {}
+  explicit SemaphoreProxy(manager::ObjectReference object)
+      : SemaphoreCalls<manager::AtOnce>(std::move(object)) {}
 
   /// Takes one, waiting until there is one.
   void acquire() const { take(manager::WaitingTime::for_ever()); }
@@ -55,9 +79,8 @@ class SemaphoreProxy : public manager::StandardProxy {
   [[nodiscard]] bool acquire(std::chrono::duration<Rep, Period> timeout) const {
     return take(manager::WaitingTime::of(timeout));
   }
-  /// Adds `count`, whoever took them. Throws std::logic_error, and adds none, if a BoundedSemaphore had more then than at
-  /// first, or a Semaphore more than 2^31 - 1.
-  void release(std::size_t count = 1) const;
+  /// release() and its kind, sent without waiting: they return ManagerResults.
+  [[nodiscard]] Calls<manager::Begun> async() const { return Calls<manager::Begun>(object_reference()); }
 
   /// Takes one for this process, waiting until there is one.
   [[nodiscard]] Permit permit() const { return *take_permit(manager::WaitingTime::for_ever()); }
@@ -66,10 +89,6 @@ class SemaphoreProxy : public manager::StandardProxy {
   [[nodiscard]] std::optional<Permit> permit(std::chrono::duration<Rep, Period> timeout) const {
     return take_permit(manager::WaitingTime::of(timeout));
   }
-
-  /// How many could be taken at this moment.
-  [[nodiscard]] std::size_t get_value() const;
-  [[nodiscard]] bool locked() const { return get_value() == 0; }
 
   // Lockable: acquire(), not permit().
   void lock() const { acquire(); }

@@ -3,9 +3,9 @@
 //   mp::Proxy<Counter> counter = manager.create<Counter>("Counter");
 //   int n = counter.call(mp::m<&Counter::inc>, 5);              // checked by the compiler
 //   int same = counter.call<int>("inc", 5);                     // by name, for programs that do not have the class
-//   auto later = counter.begin(mp::m<&Counter::inc>, 1);        // sent; later.get() waits
+//   auto later = counter.begin(mp::m<&Counter::inc>, 1);        // sent; later.get() waits (manager_result.hpp)
 //
-//   mp::Batch batch;                                            // many calls, one message
+//   mp::Batch batch;                                            // many calls, one message (batch.hpp)
 //   for (int i = 0; i < 100; ++i) batch.add(counter, mp::m<&Counter::inc>, 1);
 //   batch.run();
 //
@@ -20,68 +20,20 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
-#include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "procyon/batch.hpp"
 #include "procyon/detail/manager/proxy_base.hpp"
 #include "procyon/detail/manager/signature.hpp"
+#include "procyon/detail/manager/typed_call.hpp"
 #include "procyon/detail/wire/call.hpp"
 #include "procyon/errors.hpp"
-#include "procyon/outcome.hpp"
+#include "procyon/manager_result.hpp"
 #include "procyon/registration.hpp"
 
 namespace procyon {
-
-/// What a call that was begun will return. Dropping it cancels the call, if it has not begun to run.
-template <class R>
-class ManagerResult {
- public:
-  explicit ManagerResult(std::unique_ptr<manager::PendingAnswer> answer) : answer_(std::move(answer)) {}
-
-  /// Whether get() would not wait.
-  [[nodiscard]] bool ready() const { return answer_->ready(); }
-  /// Waits, and throws what the method threw. Once.
-  R get() { return get_until(os::Deadline::never()); }
-  /// Throws TimeoutError; the result may still come, and get() may be called again.
-  template <class Rep, class Period>
-  R get(std::chrono::duration<Rep, Period> timeout) {
-    return get_until(os::Deadline::after(timeout));
-  }
-
- private:
-  R get_until(os::Deadline deadline) { return manager::value_of<R>(answer_->get(deadline)); }
-
-  std::unique_ptr<manager::PendingAnswer> answer_;
-};
-
-namespace manager {
-
-/// The arguments of a call as the parameters of its method.
-template <class... Parameters, class... Arguments>
-void write_as_parameters(wire::Writer& writer, wire::TypeList<Parameters...>, const Arguments&... arguments) {
-  if constexpr (sizeof...(Parameters) != sizeof...(Arguments)) {
-    static_assert(sizeof...(Parameters) == sizeof...(Arguments),
-                  "procyon: this method takes another number of arguments");
-  } else {
-    static_assert((std::is_convertible_v<const Arguments&, Parameters> && ...),
-                  "procyon: this method takes arguments of other types; see its declaration");
-    if constexpr ((std::is_convertible_v<const Arguments&, Parameters> && ...))
-      (wire::detail::write_as<Parameters>(writer, arguments), ...);
-  }
-}
-
-/// "inc(i32)->i32" for a name that is known at run time.
-template <class R, class... Arguments>
-std::string signature_by_name(std::string_view name) {
-  return std::string(name) + std::string(signature::Shape<R, Arguments...>::text.view());
-}
-
-}  // namespace manager
 
 template <class T = void>
 class Proxy : public manager::ProxyBase {
@@ -163,70 +115,9 @@ class Proxy : public manager::ProxyBase {
     manager::OutgoingObjects outgoing(self.shared_link());
     wire::Writer writer(&outgoing);
     manager::write_as_parameters(writer, parameters, arguments...);
-    return ManagerResult<R>(self.link().begin(self.object(), method, writer.bytes(), outgoing.objects()));
+    return ManagerResult<R>(self.link().begin(self.object(), method, writer.bytes(), outgoing.objects()),
+                            &manager::value_of<R>);
   }
-};
-
-/// Many calls in one message, of objects of one server. They begin in the order in which they were added.
-class Batch {
- public:
-  /// Adds a call, and returns its number.
-  template <class T, auto function, class... Arguments>
-  std::size_t add(const Proxy<T>& proxy, MethodTag<function>, const Arguments&... arguments) {
-    using Shape = manager::signature::ShapeOfMember<decltype(function)>;
-    return add_call(proxy.object_reference(), manager::method_id(manager::method_signature<function>()),
-                    typename Shape::Parameters{}, arguments...);
-  }
-  template <class R = void, class T, class... Arguments>
-  std::size_t add(const Proxy<T>& proxy, std::string_view name, const Arguments&... arguments) {
-    return add_call(proxy.object_reference(),
-                    manager::method_id(manager::signature_by_name<R, Arguments...>(name)),
-                    wire::TypeList<wire::stored_t<Arguments>...>{}, arguments...);
-  }
-
-  [[nodiscard]] std::size_t size() const { return calls_.size(); }
-  /// Sends them and waits until all have ended; the batch is empty then. Throws ManagerGone; what single calls threw,
-  /// outcome() tells, and check() throws.
-  void run() { run_until(os::Deadline::never()); }
-  template <class Rep, class Period>
-  void run(std::chrono::duration<Rep, Period> timeout) {
-    run_until(os::Deadline::after(timeout));
-  }
-  /// Of the call of that number, once.
-  template <class R>
-  Outcome<R> outcome(std::size_t number) {
-    manager::BatchOutcome& one = outcomes_.at(number);
-    if (one.error) return Outcome<R>(one.error);
-    try {
-      if constexpr (std::is_void_v<R>) {
-        return Outcome<void>();
-      } else {
-        return Outcome<R>(manager::value_of<R>(std::move(one.answer)));
-      }
-    } catch (...) {
-      return Outcome<R>(std::current_exception());
-    }
-  }
-  /// Throws the first error of them.
-  void check() const;
-
- private:
-  template <class Parameters, class... Arguments>
-  std::size_t add_call(const manager::ObjectReference& target, manager::MethodId method,
-                       Parameters parameters, const Arguments&... arguments) {
-    manager::OutgoingObjects outgoing(target.shared_link());
-    wire::Writer writer(&outgoing);
-    manager::write_as_parameters(writer, parameters, arguments...);
-    const auto bytes = writer.bytes();
-    add_encoded(target, method, {bytes.begin(), bytes.end()}, outgoing.objects());
-    return calls_.size() - 1;
-  }
-  void add_encoded(const manager::ObjectReference& target, manager::MethodId method,
-                   std::vector<std::byte> arguments, std::vector<manager::ObjectReference> objects);
-  void run_until(os::Deadline deadline);
-
-  std::vector<manager::BatchCall> calls_;
-  std::vector<manager::BatchOutcome> outcomes_;
 };
 
 }  // namespace procyon

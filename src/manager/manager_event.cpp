@@ -2,20 +2,8 @@
 
 namespace procyon {
 
-EventProxy::EventProxy(manager::ObjectReference object) : StandardProxy(std::move(object)) {
+EventProxy::EventProxy(manager::ObjectReference object) : Remote(std::move(object)) {
   if (arena::Reference found = find_local(object_reference())) local_.emplace(std::move(found));
-}
-
-bool EventProxy::is_set() const { return local_ ? local_->is_set() : invoke("is_set()->bool").get<bool>(); }
-
-void EventProxy::set() const {
-  if (local_) return local_->set();
-  invoke("set()");
-}
-
-void EventProxy::clear() const {
-  if (local_) return local_->clear();
-  invoke("clear()");
 }
 
 bool EventProxy::wait_in(manager::WaitingTime time) const {

@@ -28,18 +28,12 @@ std::optional<SemaphoreProxy::Permit> SemaphoreProxy::take_permit(manager::Waiti
   return Permit(object_reference());
 }
 
-void SemaphoreProxy::release(std::size_t count) const { invoke("release(u64)", std::uint64_t{count}); }
-
 void SemaphoreProxy::unlock() const {
   try {
     release();
   } catch (const ManagerGone&) {
   } catch (const ObjectGone&) {
   }
-}
-
-std::size_t SemaphoreProxy::get_value() const {
-  return static_cast<std::size_t>(invoke("value()->u64").get<std::uint64_t>());
 }
 
 }  // namespace procyon

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "manager/test_stopped.hpp"
 #include "procyon/pool.hpp"
 #include "procyon/process.hpp"
 
@@ -16,6 +17,7 @@ namespace procyon {
 namespace {
 
 using namespace std::chrono_literals;
+using manager::test::Stopped;
 using Counts = DictProxy<std::string, int>;
 
 int square(int n) { return n * n; }
@@ -28,22 +30,6 @@ int die(int) {
   ::raise(SIGKILL), ::pause();
   return 0;
 }
-
-/// The server does not run while one of these lives.
-class Stopped {
- public:
-  explicit Stopped(const BaseManager& manager) : pid_(*manager.pid()) {
-    ::kill(pid_, SIGSTOP);
-    siginfo_t info{};
-    ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOWAIT);
-  }
-  Stopped(const Stopped&) = delete;
-  Stopped& operator=(const Stopped&) = delete;
-  ~Stopped() { ::kill(pid_, SIGCONT); }
-
- private:
-  pid_t pid_;
-};
 
 TEST(Manager, HasDictsListsAndNamespacesAsPythonHas) {
   Manager m;

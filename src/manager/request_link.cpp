@@ -1,5 +1,7 @@
 #include "manager/request_link.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <exception>
 #include <utility>
@@ -54,7 +56,7 @@ class RequestLink::Pending final : public PendingAnswer {
           std::shared_ptr<PendingCall> call)
       : link_(std::move(link)), exchange_(std::move(exchange)), call_(std::move(call)) {}
   ~Pending() override {
-    if (!call_) return;
+    if (!call_ || is_of_parent()) return;
     exchange_->forget(*call_);
     try {
       if (!call_->done.load(std::memory_order_acquire))
@@ -65,11 +67,15 @@ class RequestLink::Pending final : public PendingAnswer {
     }
   }
 
-  bool ready() override { return !call_ || exchange_->is_ready(*call_); }
+  bool ready() override { return !call_ || is_of_parent() || exchange_->is_ready(*call_); }
 
   Answer get(os::Deadline deadline) override {
     if (!call_)
       throw std::logic_error("procyon: the result of this call of a manager has been taken already");
+    if (is_of_parent())
+      throw ManagerGone(
+          "procyon: this call of a manager was begun before fork(); its result comes to the parent, not to "
+          "this process");
     if (!exchange_->wait(*call_, deadline))
       throw TimeoutError("procyon: the manager at " + link_->address() +
                          " has not answered in time; it still may");
@@ -78,9 +84,13 @@ class RequestLink::Pending final : public PendingAnswer {
   }
 
  private:
+  // In a forked child, which has the parent's exchange, but not its socket, and perhaps its locks held.
+  [[nodiscard]] bool is_of_parent() const { return process_ != ::getpid(); }
+
   const std::shared_ptr<RequestLink> link_;
   const std::shared_ptr<Exchange> exchange_;
   std::shared_ptr<PendingCall> call_;  // null once taken
+  const pid_t process_ = ::getpid();
 };
 
 Answer RequestLink::call(ObjectId object, MethodId method, std::span<const std::byte> arguments,

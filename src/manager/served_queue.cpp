@@ -13,6 +13,9 @@ const Method<ServedQueue> ServedQueue::methods_[] = {
     {"put(bytes,i64)->bool", &ServedQueue::put},
     {"put_many(vector<bytes>)->u64", &ServedQueue::put_many},
     {"get_many(u64,i64)->vector<bytes>", &ServedQueue::get_many},
+    {"lend_many(u64,u64,i64)->vector<bytes>", &ServedQueue::lend_many},
+    {"take(u64)", &ServedQueue::take},
+    {"give_back(u64)", &ServedQueue::give_back},
     {"task_done()", &ServedQueue::task_done},
     {"join(i64)->join_answer", &ServedQueue::join},
     {"forgive_lost()", &ServedQueue::forgive_lost},
@@ -84,45 +87,88 @@ void ServedQueue::put_many(IncomingCall& call) {
 
 // Getting -------------------------------------------------------------------------------------------------------
 
-void ServedQueue::get_many(IncomingCall& call) {
-  const auto [most, timeout] = call.read<std::uint64_t, std::int64_t>();
+void ServedQueue::wait_for_messages(IncomingCall& call, std::int64_t timeout,
+                                    std::function<bool(IncomingCall&)> try_now) {
   gets_.add(
       std::move(call), deadline_of(timeout),
-      {.try_now = [this, most = most](IncomingCall& waiting) { return get_now(waiting, most); },
+      {.try_now = std::move(try_now),
        .wait = [target = engine_.wait_target()](
                    os::Deadline slice) { return !sync::wait_for_any(std::span(&target, 1), slice).empty(); },
        .too_late = [](IncomingCall& waiting) { waiting.reply(std::vector<Message>{}); }});
 }
 
-bool ServedQueue::get_now(IncomingCall& call, std::uint64_t most) {
-  std::vector<Message> messages;
-  std::size_t bytes = 0;
-  while (messages.size() < most && bytes < enough_bytes && take_on_lease(call, messages))
-    bytes += messages.back().size();
-  if (messages.empty() && most > 0) return false;
-  call.reply(messages);
-  return true;
+void ServedQueue::get_many(IncomingCall& call) {
+  const auto [most, timeout] = call.read<std::uint64_t, std::int64_t>();
+  wait_for_messages(call, timeout, [this, most = most](IncomingCall& waiting) {
+    const Leased leased = lease(most);
+    if (leased.leases.empty() && most > 0) return false;
+    hand_over(waiting.caller().client, leased.leases);
+    waiting.reply(leased.messages);
+    return true;
+  });
 }
 
-// Throws what the client is told instead, but not once it has messages.
-bool ServedQueue::take_on_lease(IncomingCall& call, std::vector<Message>& messages) {
+void ServedQueue::lend_many(IncomingCall& call) {
+  const auto [number, most, timeout] = call.read<std::uint64_t, std::uint64_t, std::int64_t>();
+  wait_for_messages(call, timeout, [this, number = number, most = most](IncomingCall& waiting) {
+    Leased leased = lease(most);
+    if (leased.leases.empty() && most > 0) return false;
+    loans_[{waiting.caller().client, number}] = std::move(leased.leases);
+    waiting.reply(leased.messages);
+    return true;
+  });
+}
+
+void ServedQueue::take(IncomingCall& call) {
+  const auto [number] = call.read<std::uint64_t>();
+  const ClientId client = call.caller().client;
+  if (const auto loan = loans_.extract({client, number})) hand_over(client, loan.mapped());
+  call.reply();
+}
+
+void ServedQueue::give_back(IncomingCall& call) {
+  const auto [number] = call.read<std::uint64_t>();
+  if (const auto loan = loans_.extract({call.caller().client, number})) give_back_all(loan.mapped());
+  call.reply();
+}
+
+// Throws what the client is told instead, but not once there are messages.
+ServedQueue::Leased ServedQueue::lease(std::uint64_t most) {
+  Leased leased;
+  std::size_t bytes = 0;
+  while (leased.messages.size() < most && bytes < enough_bytes && lease_one(leased))
+    bytes += leased.messages.back().size();
+  return leased;
+}
+
+bool ServedQueue::lease_one(Leased& leased) {
   channel::LeasedMessage lease;
   const channel::Got got = engine_.get_lease(lease, os::Deadline::now());
   if (got == channel::Got::nothing_in_time) return false;
-  if (got == channel::Got::no_producers) return messages.empty() && channel::has_come(got);
+  if (got == channel::Got::no_producers) return leased.messages.empty() && channel::has_come(got);
   if (!lease.references.empty()) {
     engine_.give_back(lease);
-    if (!messages.empty()) return false;
+    if (!leased.messages.empty()) return false;
     throw std::invalid_argument("procyon: the next message of this " + type_ +
-                                " holds objects that lie in its session's memory, which this process cannot "
-                                "reach; it stays in the queue");
+                                " holds objects that lie in its session's memory, which the server cannot "
+                                "send; it stays in the queue");
   }
-  messages.emplace_back(lease.bytes.begin(), lease.bytes.end());
-  if (engine_.counts_tasks())
-    unfinished_[call.caller().client].push_back(lease);
-  else
-    engine_.acknowledge(lease);
+  leased.messages.emplace_back(lease.bytes.begin(), lease.bytes.end());
+  leased.leases.push_back(lease);
   return true;
+}
+
+// What was taken on lease is the client's now.
+void ServedQueue::hand_over(ClientId client, std::span<const channel::LeasedMessage> leases) {
+  for (const channel::LeasedMessage& lease : leases)
+    if (engine_.counts_tasks())
+      unfinished_[client].push_back(lease);
+    else
+      engine_.acknowledge(lease);
+}
+
+void ServedQueue::give_back_all(std::span<const channel::LeasedMessage> leases) {
+  for (const channel::LeasedMessage& lease : leases) engine_.give_back(lease);
 }
 
 // Tasks ---------------------------------------------------------------------------------------------------------
@@ -204,6 +250,12 @@ void ServedQueue::cancel(ClientId client, std::uint64_t number) {
 
 void ServedQueue::client_gone(ClientId client) {
   for (AsideWaits* const waits : {&puts_, &gets_, &joins_}) waits->client_gone(client);
+  while (true) {
+    const auto loan = loans_.lower_bound({client, 0});
+    if (loan == loans_.end() || loan->first.first != client) break;
+    give_back_all(loan->second);
+    loans_.erase(loan);
+  }
   const auto owed = unfinished_.find(client);
   if (owed == unfinished_.end()) return;
   for (const channel::LeasedMessage& lease : owed->second) engine_.give_back(lease);

@@ -5,15 +5,22 @@
 // Queue it is acknowledged when the answer goes out. Of a JoinableQueue the client holds the lease until its task_done(), and
 // when that client is gone, what it had not finished is given to others.
 //
+// To a get that was begun messages are lent, by a number of the client's: it takes them, or gives them back when nobody wants
+// the result any more. Its cancel and its give_back come one behind the other, so after both there is no such loan; and all
+// of a client's end with it.
+//
 // Messages with objects of the session's memory in them cannot leave the session: the client is told so, and the message goes
 // to whoever asks next.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "manager/aside_waits.hpp"
@@ -45,10 +52,17 @@ class ServedQueue final : public ServedObject {
  private:
   static const Method<ServedQueue> methods_[];
   using Message = std::vector<std::byte>;
+  struct Leased {
+    std::vector<Message> messages;
+    std::vector<channel::LeasedMessage> leases;
+  };
 
   void put(IncomingCall& call);
   void put_many(IncomingCall& call);
   void get_many(IncomingCall& call);
+  void lend_many(IncomingCall& call);
+  void take(IncomingCall& call);
+  void give_back(IncomingCall& call);
   void task_done(IncomingCall& call);
   void join(IncomingCall& call);
   void forgive_lost(IncomingCall& call);
@@ -57,9 +71,14 @@ class ServedQueue final : public ServedObject {
   void options(IncomingCall& call);
 
   bool put_now(const Message& message);
-  bool get_now(IncomingCall& call, std::uint64_t most);
   bool join_now(IncomingCall& call);
-  bool take_on_lease(IncomingCall& call, std::vector<Message>& messages);
+  /// `try_now` replies, if there are messages.
+  void wait_for_messages(IncomingCall& call, std::int64_t timeout,
+                         std::function<bool(IncomingCall&)> try_now);
+  Leased lease(std::uint64_t most);
+  bool lease_one(Leased& leased);
+  void hand_over(ClientId client, std::span<const channel::LeasedMessage> leases);
+  void give_back_all(std::span<const channel::LeasedMessage> leases);
 
   std::string type_;
   channel::QueueEngine engine_;
@@ -68,6 +87,8 @@ class ServedQueue final : public ServedObject {
   AsideWaits joins_;
   // Of a JoinableQueue: what the clients have taken; what somebody in the session had taken when it died, once told.
   std::map<ClientId, std::deque<channel::LeasedMessage>> unfinished_;
+  // By the client and its number.
+  std::map<std::pair<ClientId, std::uint64_t>, std::vector<channel::LeasedMessage>> loans_;
   std::optional<OwnerDied> lost_;
 };
 

@@ -7,13 +7,13 @@
 #include <chrono>
 #include <utility>
 
-#include "procyon/detail/manager/standard_proxy.hpp"
+#include "procyon/detail/manager/calls.hpp"
 
 namespace procyon::manager {
 
-class LockMethods : public StandardProxy {
+class LockMethods : public AtOnce {
  protected:
-  explicit LockMethods(ObjectReference object) : StandardProxy(std::move(object)) {}
+  explicit LockMethods(ObjectReference object) : AtOnce(std::move(object)) {}
 
   /// Whether it was had in time. `object` is its kind, for the sentence of OwnerDied, which it throws.
   bool take(WaitingTime time, const char* object) const;

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "procyon/detail/manager/standard_proxy.hpp"
+#include "procyon/detail/manager/calls.hpp"
 
 namespace procyon::manager {
 
@@ -71,22 +71,6 @@ class Snapshot : private StandardProxy {
 
   std::deque<Item> fetched_;
   bool ended_ = false;
-};
-
-template <class K>
-struct ReadKey {
-  K operator()(ValueReader& answer) const { return answer.key<K>(); }
-};
-template <class V>
-struct ReadValue {
-  V operator()(ValueReader& answer) const { return answer.value<V>(); }
-};
-template <class K, class V>
-struct ReadKeyAndValue {
-  std::pair<K, V> operator()(ValueReader& answer) const {
-    K key = answer.key<K>();
-    return {std::move(key), answer.value<V>()};
-  }
 };
 
 template <class K>

@@ -40,11 +40,7 @@ ValueArgument<T> as_value(const T& value) {
   return {value};
 }
 
-class ValueWriter;
-/// Arguments that were written before: for many of a number that is known only then.
-struct Encoded {
-  const ValueWriter& writer;
-};
+struct EncodedItems;
 
 /// The arguments of a call.
 class ValueWriter {
@@ -73,10 +69,7 @@ class ValueWriter {
     objects_.insert(objects_.end(), outgoing.objects().begin(), outgoing.objects().end());
   }
 
-  void put(const Encoded& encoded) {
-    writer_.append(encoded.writer.bytes().data(), encoded.writer.bytes().size());
-    objects_.insert(objects_.end(), encoded.writer.objects_.begin(), encoded.writer.objects_.end());
-  }
+  void put(const EncodedItems& items);
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return writer_.bytes(); }
   [[nodiscard]] std::span<const ObjectReference> objects() const { return objects_; }
@@ -86,6 +79,18 @@ class ValueWriter {
   wire::Writer writer_;
   std::vector<ObjectReference> objects_;
 };
+
+/// What a range has, as an argument: how many, and each of them.
+struct EncodedItems {
+  ValueWriter writer;
+  std::uint64_t count = 0;
+};
+
+inline void ValueWriter::put(const EncodedItems& items) {
+  writer_.put(items.count);
+  writer_.append(items.writer.bytes().data(), items.writer.bytes().size());
+  objects_.insert(objects_.end(), items.writer.objects_.begin(), items.writer.objects_.end());
+}
 
 /// The answer to a call. Throws wire::DecodeError for what the server would not have answered.
 class ValueReader {
@@ -168,14 +173,29 @@ class StandardProxy : public ProxyBase {
   explicit StandardProxy(ObjectReference reference) : ProxyBase(std::move(reference)) {}
 
   template <class... Arguments>
+  ValueWriter encode(const Arguments&... arguments) const {
+    ValueWriter writer(object_reference().shared_link());
+    (writer.put(arguments), ...);
+    return writer;
+  }
+  /// `put(writer, item)` writes one.
+  template <class Items, class Put>
+  EncodedItems encode_each(Items&& items, Put put) const {
+    EncodedItems encoded{ValueWriter(object_reference().shared_link())};
+    for (auto&& item : items) {
+      put(encoded.writer, item);
+      ++encoded.count;
+    }
+    return encoded;
+  }
+  template <class... Arguments>
   ValueReader invoke(std::string_view method, const Arguments&... arguments) const {
     return invoke_until(os::Deadline::never(), method, arguments...);
   }
   template <class... Arguments>
   ValueReader invoke_until(os::Deadline deadline, std::string_view method,
                            const Arguments&... arguments) const {
-    ValueWriter writer(object_reference().shared_link());
-    (writer.put(arguments), ...);
+    const ValueWriter writer = encode(arguments...);
     return ValueReader(object_reference().link().call(object_reference().object(), method_id(method),
                                                       writer.bytes(), writer.objects(), deadline));
   }

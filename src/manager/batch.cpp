@@ -1,4 +1,4 @@
-#include "procyon/proxy.hpp"
+#include "procyon/batch.hpp"
 
 #include <exception>
 #include <stdexcept>
@@ -6,14 +6,16 @@
 
 namespace procyon {
 
-void Batch::add_encoded(const manager::ObjectReference& target, manager::MethodId method,
-                        std::vector<std::byte> arguments, std::vector<manager::ObjectReference> objects) {
+std::size_t Batch::add_encoded(const manager::ObjectReference& target, manager::MethodId method,
+                               std::span<const std::byte> arguments,
+                               std::span<const manager::ObjectReference> objects) {
   if (!calls_.empty() && calls_.front().target.shared_link() != target.shared_link() &&
       calls_.front().target.shared_link()->address() != target.shared_link()->address())
     throw std::invalid_argument("procyon: all calls of a Batch go to one manager; this proxy's is at " +
                                 target.shared_link()->address() + ", the first one's at " +
                                 calls_.front().target.shared_link()->address());
-  calls_.push_back({target, method, std::move(arguments), std::move(objects)});
+  calls_.push_back({target, method, {arguments.begin(), arguments.end()}, {objects.begin(), objects.end()}});
+  return calls_.size() - 1;
 }
 
 void Batch::run_until(os::Deadline deadline) {
