@@ -465,7 +465,7 @@ class Sending {
               };
             },
             .check = [this](SyncManager&, const KillPoint& point) { check(point); },
-            .objects = is_the_only_one ? std::nullopt : std::optional(1)};
+            .objects = std::nullopt};
   }
 
  private:
