@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "os/adaptive_spin.hpp"
 #include "os/threads.hpp"
 #include "process/log.hpp"
 #include "procyon/detail/os/futex.hpp"
@@ -16,13 +17,33 @@ namespace procyon::manager {
 
 struct AsideThreads::Shared {
   std::mutex mutex;
-  std::deque<std::function<void()>> actions;  // guarded by mutex, like the next three
+  std::deque<std::function<void()>> actions;  // guarded by mutex, like the next four
   std::size_t threads = 0;
   std::size_t idle = 0;
+  bool one_looks = false;  // an idle thread looks at `changes`, and need not be woken
   bool ending = false;
   os::FutexWord changes{0};  // changed whenever an idle thread has something to look at
   os::FutexWord ends{0};     // changed by each thread that ends
+
+  void idle_until(os::Deadline deadline, std::unique_lock<std::mutex>& lock, os::AdaptiveSpin& spin);
 };
+
+// Looks for a moment whether there is something to do, if nobody else looks, and then sleeps.
+void AsideThreads::Shared::idle_until(os::Deadline deadline, std::unique_lock<std::mutex>& lock,
+                                      os::AdaptiveSpin& spin) {
+  const std::uint32_t seen = changes.load(std::memory_order_acquire);
+  ++idle;
+  if (!std::exchange(one_looks, true)) {
+    lock.unlock();
+    spin.until([&] { return changes.load(std::memory_order_acquire) != seen; }, deadline);
+    lock.lock();
+    one_looks = false;  // who adds something later wakes a sleeper; who did before has changed the word
+  }
+  lock.unlock();
+  os::futex_wait(changes, seen, deadline);
+  lock.lock();
+  --idle;
+}
 
 namespace {
 
@@ -58,7 +79,7 @@ void AsideThreads::run(std::function<void()> action) {
   shared_->actions.push_back(std::move(action));
   if (shared_->idle >= shared_->actions.size()) {
     shared_->changes.fetch_add(1, std::memory_order_release);
-    os::futex_wake(shared_->changes, 1);
+    if (!shared_->one_looks || shared_->actions.size() > 1) os::futex_wake(shared_->changes, 1);
     return;
   }
   if (shared_->threads == most) return;
@@ -81,6 +102,7 @@ void* AsideThreads::thread_main(void* argument) {
   const std::shared_ptr<Shared> shared = std::move(*owned);
   delete owned;
   std::unique_lock lock(shared->mutex);
+  os::AdaptiveSpin spin;
   os::Deadline idle_until = os::Deadline::after(kept_idle);
   while (!shared->ending) {
     if (!shared->actions.empty()) {
@@ -94,12 +116,7 @@ void* AsideThreads::thread_main(void* argument) {
     } else if (idle_until.expired()) {
       break;
     } else {
-      const std::uint32_t seen = shared->changes.load(std::memory_order_acquire);
-      ++shared->idle;
-      lock.unlock();
-      os::futex_wait(shared->changes, seen, idle_until);
-      lock.lock();
-      --shared->idle;
+      shared->idle_until(idle_until, lock, spin);
     }
   }
   --shared->threads;

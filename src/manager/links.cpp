@@ -53,6 +53,13 @@ ConnectOptions options_for(const std::string& address) {
   return {};
 }
 
+// No server, or one that ended at any moment of the handshakes.
+bool means_that_nobody_is_there(const std::error_code& code) {
+  for (const int error : {ECONNREFUSED, ENOENT, ECONNRESET, EPIPE})
+    if (code.value() == error) return true;
+  return false;
+}
+
 os::Descriptor connect_to(const std::string& address, connection::ClientOptions options,
                           os::Deadline deadline) {
   if (!options.authkey) options.authkey = current_process().authkey();
@@ -61,9 +68,7 @@ os::Descriptor connect_to(const std::string& address, connection::ClientOptions 
   } catch (const EndOfFile&) {
     throw ManagerGone("procyon: the manager at " + address + " closed the connection before it was made");
   } catch (const std::system_error& error) {
-    if (error.code().value() != ECONNREFUSED && error.code().value() != ENOENT &&
-        error.code().value() != ECONNRESET)
-      throw;
+    if (!means_that_nobody_is_there(error.code())) throw;
     throw ManagerGone("procyon: there is no manager at " + address + " (any more): " + error.what());
   }
 }
