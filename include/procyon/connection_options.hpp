@@ -41,7 +41,9 @@ struct Tls {
   /// Of a Client: the name in the listener's certificate, if it is not the host in the address.
   std::string host_name{};
   /// Called by a thread of the library's when a connection breaks, instead of being closed by one of its sides, with a
-  /// sentence why: recv() only says that nothing more comes. Must not throw, nor wait.
+  /// sentence why: recv() only says that nothing more comes. Also when the other side ended without the goodbye that TLS
+  /// has for this: it was killed, or somebody cut the connection, and what it sent last may be missing; some libraries say
+  /// none ever (Python's ssl, without unwrap()). Must not throw, nor wait.
   std::function<void(const std::string& sentence)> on_broken{};
 
   [[nodiscard]] bool enabled() const {

@@ -255,9 +255,16 @@ class Pool {
   /// Ends the workers (SIGTERM, half a second of grace, SIGKILL). What has not ended is Cancelled.
   void terminate();
   /// Waits until the tasks and the workers have ended. Throws std::logic_error before close() or terminate().
-  void join();
+  void join() { join_until(os::Deadline::never()); }
+  /// The same for at most `timeout`; true if they have ended. If not, all goes on, and it may be called again, or terminate().
+  /// Zero or less: looks, without waiting.
+  template <class Rep, class Period>
+  bool join(std::chrono::duration<Rep, Period> timeout) {
+    return join_until(os::Deadline::after(timeout));
+  }
 
  private:
+  bool join_until(os::Deadline deadline);
   friend class ThreadPool;
   Pool(std::shared_ptr<pool::Engine> engine, bool traces) : engine_(std::move(engine)), traces_(traces) {}
 

@@ -4,8 +4,8 @@
 //   ...
 //   fmt::print("{}\n", to_string(pool.stats()));
 //
-// Counts are there for every pool; times only if it was made with `.stats` (or `.trace`), since taking them costs each
-// task three looks at the clock. A plain value: copy it, keep it, compare two of them.
+// Counts are there for every pool, and what each worker does now; times only if it was made with `.stats` (or `.trace`),
+// since taking them costs each task three looks at the clock. A plain value: copy it, keep it, compare two of them.
 #pragma once
 
 #include <chrono>
@@ -27,6 +27,10 @@ struct WorkerStats {
   std::chrono::nanoseconds idle{0};  // since the pool was made
   std::uint64_t memory =
       0;  // bytes that are its own: resident, and not shared with a file or another process
+  /// For how long the chunk that it works on has been running, to some milliseconds; zero if it has none.
+  std::chrono::nanoseconds running_for{0};
+  /// By a signal (SIGSTOP), or a debugger: it does nothing until it is continued or ended, by a `timeout` for instance.
+  bool is_stopped = false;
 };
 
 /// Of chunks: half of them took no longer than p50, 99 of 100 no longer than p99. An eighth too long at most.
@@ -37,7 +41,7 @@ struct Latency {
 
 struct PoolStats {
   std::vector<WorkerStats> workers;
-  WorkerStats total;            // its pid is 0
+  WorkerStats total;            // its pid is 0; running_for is the longest, is_stopped says whether any is
   std::size_t outstanding = 0;  // chunks that were given out or kept, and have not been collected
   Latency waited;               // from being given out to the begin
   Latency ran;                  // from the begin to the end

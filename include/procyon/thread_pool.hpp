@@ -159,6 +159,10 @@ class ThreadPool {
   /// Asks the tasks that run to stop, if they take a std::stop_token, and waits for them. What has not begun is Cancelled.
   void terminate() { pool_.terminate(); }
   void join() { pool_.join(); }
+  template <class Rep, class Period>
+  bool join(std::chrono::duration<Rep, Period> timeout) {
+    return pool_.join(timeout);
+  }
 
  private:
   Pool pool_;

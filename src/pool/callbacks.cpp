@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -33,7 +34,7 @@ struct Callbacks::State {
   explicit State(std::chrono::nanoseconds for_each_call) : patience(for_each_call) {}
   [[nodiscard]] bool is_this_thread() const { return thread.get_id() == std::this_thread::get_id(); }
   [[nodiscard]] bool is_idle() const { return calls.empty() && !is_calling; }
-  bool wait_until_idle(std::unique_lock<std::mutex>& lock);
+  bool wait_until_idle(std::unique_lock<std::mutex>& lock, os::Deadline deadline);
   void run();
 };
 
@@ -70,16 +71,19 @@ void Callbacks::State::run() {
   }
 }
 
-// False if a call lasts too long.
-bool Callbacks::State::wait_until_idle(std::unique_lock<std::mutex>& lock) {
+// False if a call lasts too long, or the deadline passed.
+bool Callbacks::State::wait_until_idle(std::unique_lock<std::mutex>& lock, os::Deadline deadline) {
   while (!is_idle() && !was_given_up) {
     const std::uint32_t before = called.load(std::memory_order_acquire);
-    const os::Deadline deadline = os::Deadline::after(patience);
+    const os::Deadline give_up_at = os::Deadline::after(patience);
+    const os::Deadline end = std::min(give_up_at, deadline);
     lock.unlock();
-    while (called.load(std::memory_order_acquire) == before && !deadline.expired())
-      os::futex_wait(called, before, deadline);
+    while (called.load(std::memory_order_acquire) == before && !end.expired())
+      os::futex_wait(called, before, end);
     lock.lock();
-    if (called.load(std::memory_order_acquire) != before || was_given_up) continue;
+    if (is_idle() || was_given_up) break;
+    if (deadline.expired()) return false;
+    if (called.load(std::memory_order_acquire) != before) continue;
     was_given_up = true;
     process::warn(
         "a callback of a pool has not returned for " +
@@ -110,10 +114,10 @@ void Callbacks::post(std::function<void()> call) {
   state_->changed.notify_all();
 }
 
-void Callbacks::wait_until_idle() {
+bool Callbacks::wait_until_idle(os::Deadline deadline) {
   std::unique_lock lock(state_->mutex);
-  if (!state_->thread.joinable() || state_->is_this_thread()) return;
-  state_->wait_until_idle(lock);
+  if (!state_->thread.joinable() || state_->is_this_thread()) return true;
+  return state_->wait_until_idle(lock, deadline) || state_->was_given_up;
 }
 
 void Callbacks::end() {
@@ -126,7 +130,7 @@ void Callbacks::end() {
     if (!state_->thread.joinable()) return;
     if (state_->is_this_thread()) return state_->thread.detach();
     state_->changed.notify_all();
-    if (!state_->wait_until_idle(lock)) {
+    if (!state_->wait_until_idle(lock, os::Deadline::never())) {
       dropped.swap(state_->calls);
       return state_->thread.detach();
     }

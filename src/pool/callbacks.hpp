@@ -10,6 +10,8 @@
 #include <functional>
 #include <memory>
 
+#include "procyon/detail/os/deadline.hpp"
+
 namespace procyon::pool {
 
 class Callbacks {
@@ -27,8 +29,9 @@ class Callbacks {
   void start();
   /// Has it call this after all that was posted before. From any thread, under any lock.
   void post(std::function<void()> call);
-  /// Waits until all that was posted has been called, or one call lasts too long. In a callback: does nothing.
-  void wait_until_idle();
+  /// Waits until all that was posted has been called, or one call lasts too long. In a callback: does nothing. False only
+  /// when the deadline passed.
+  bool wait_until_idle(os::Deadline deadline = os::Deadline::never());
   /// The same, and ends the thread. In a callback: it ends by itself when the last of them has been called. If one lasts too
   /// long, now or before, the thread is left to itself.
   void end();

@@ -129,9 +129,9 @@ void Engine::terminate() {
   master_->require_creator();
   master_->terminate();
 }
-void Engine::join() {
+bool Engine::join(os::Deadline deadline) {
   master_->require_creator();
-  master_->join();
+  return master_->join(deadline);
 }
 std::uint32_t Engine::slot_count() const { return master_->pool().slot_count; }
 std::uint32_t Engine::process_count() const { return master_->pool().worker_count; }

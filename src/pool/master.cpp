@@ -111,10 +111,22 @@ void Engine::Master::start_threads(std::uint32_t count) {
   });
 }
 
+namespace {
+std::chrono::nanoseconds present_task(const WorkerSlot& worker) {
+  const std::int64_t began = worker.task_began.load(std::memory_order_relaxed);
+  return std::chrono::nanoseconds(began == 0 ? 0 : os::Deadline::monotonic_now() - began);
+}
+}  // namespace
+
 PoolStats Engine::Master::stats() {
   collect_in_passing();
   const std::lock_guard guard(mutex_);
   PoolStats stats = observer_.stats();
+  for (std::uint32_t worker = 0; worker < pool_.worker_count; ++worker)
+    if (WorkerStats& row = stats.workers[worker]; row.pid != 0) {
+      row.running_for = present_task(pool_.worker(worker));
+      stats.total.running_for = std::max(stats.total.running_for, row.running_for);
+    }
   stats.outstanding = ledger_.outstanding();
   return stats;
 }
@@ -191,7 +203,7 @@ void Engine::Master::terminate() {
   tell_everybody();
 }
 
-void Engine::Master::join() {
+bool Engine::Master::join(os::Deadline deadline) {
   require_no_task_of_mine("join");
   {
     const std::lock_guard guard(mutex_);
@@ -202,12 +214,11 @@ void Engine::Master::join() {
     const std::lock_guard guard(mutex_);
     return std::size_t{ledger_.outstanding() == 0 ? 0U : 1U};
   };
-  wait_for(Condition(missing), os::Deadline::never());
+  if (!wait_for(Condition(missing), deadline)) return false;
   pool_.stopping.exchange(1, std::memory_order_seq_cst);
   sync::wake_all(pool_.worker_sleepers);
-  threads_.join();
-  workforce_.join_all(os::Deadline::never());
-  callbacks_.wait_until_idle();
+  return threads_.join_until(deadline) && workforce_.join_all(deadline) &&
+         callbacks_.wait_until_idle(deadline);
 }
 
 void Engine::Master::end() {

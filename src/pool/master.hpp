@@ -52,7 +52,7 @@ class Engine::Master final : public Interruptible {
   void interrupt(const std::exception_ptr& cause, os::Deadline drained_by) override;
   void close();
   void terminate();
-  void join();
+  bool join(os::Deadline deadline);
   void end();
 
   PoolStats stats();

@@ -62,8 +62,11 @@ void Engine::Master::run_here() {
     const std::lock_guard guard(here_);
     const ThreadWorkers::InTask in_task(pool_);
     CallableCache cache;
-    while (const auto claimed = claim(pool_, 0))
+    while (const auto claimed = claim(pool_, 0)) {
+      note_task_began(pool_.worker(0));
       run_task(session_, pool_, reference_.handle(), 0, *claimed, cache);
+      note_task_ended(pool_.worker(0));
+    }
   }
   collect_in_passing();
 }

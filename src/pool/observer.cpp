@@ -26,6 +26,17 @@ std::uint64_t memory_of(pid_t pid) {
   return (resident - shared) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+bool is_stopped(pid_t pid) {
+  if (pid == 0) return false;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const auto end_of_name = text.rfind(')');  // the name may hold anything
+  if (end_of_name == std::string::npos || end_of_name + 2 >= text.size()) return false;
+  const char state = text[end_of_name + 2];
+  return state == 'T' || state == 't';
+}
+
 // Names come from the program's own text; whatever else is in them must not end the string.
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -47,11 +58,12 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 void append_row(std::string& text, const std::string& name, const WorkerStats& row) {
   char line[160];
   const double all = seconds(row.busy) + seconds(row.idle);
-  std::snprintf(line, sizeof line, "%-8s %8s %10llu %10llu %7llu %9.3f %9.3f %5.1f%% %9.1f\n", name.c_str(),
-                row.pid == 0 ? "" : std::to_string(row.pid).c_str(),
+  std::snprintf(line, sizeof line, "%-8s %8s %10llu %10llu %7llu %9.3f %9.3f %5.1f%% %9.1f %9.2f%s\n",
+                name.c_str(), row.pid == 0 ? "" : std::to_string(row.pid).c_str(),
                 static_cast<unsigned long long>(row.tasks), static_cast<unsigned long long>(row.chunks),
                 static_cast<unsigned long long>(row.deaths), seconds(row.busy), seconds(row.idle),
-                all == 0 ? 0.0 : 100 * seconds(row.busy) / all, static_cast<double>(row.memory) / 1048576);
+                all == 0 ? 0.0 : 100 * seconds(row.busy) / all, static_cast<double>(row.memory) / 1048576,
+                seconds(row.running_for), row.is_stopped ? " stopped" : "");
   text += line;
 }
 
@@ -132,6 +144,7 @@ PoolStats Observer::stats() const {
     row.busy = std::chrono::nanoseconds(worker.busy);
     row.idle = std::chrono::nanoseconds(std::max<std::int64_t>(0, age - worker.busy));
     row.memory = memory_of(row.pid);
+    row.is_stopped = is_stopped(row.pid);
     stats.workers.push_back(row);
     stats.total.tasks += row.tasks;
     stats.total.chunks += row.chunks;
@@ -139,6 +152,7 @@ PoolStats Observer::stats() const {
     stats.total.busy += row.busy;
     stats.total.idle += row.idle;
     stats.total.memory += row.memory;
+    stats.total.is_stopped |= row.is_stopped;
   }
   stats.waited = {waited_.quantile(0.5), waited_.quantile(0.99)};
   stats.ran = {ran_.quantile(0.5), ran_.quantile(0.99)};
@@ -177,7 +191,8 @@ std::string Observer::trace_json() const {
 namespace procyon {
 
 std::string to_string(const PoolStats& stats) {
-  std::string text = "worker        pid      tasks     chunks  deaths    busy s    idle s   busy       MiB\n";
+  std::string text =
+      "worker        pid      tasks     chunks  deaths    busy s    idle s   busy       MiB     now s\n";
   for (std::size_t worker = 0; worker < stats.workers.size(); ++worker)
     pool::append_row(text, std::to_string(worker + 1), stats.workers[worker]);
   pool::append_row(text, "total", stats.total);

@@ -100,7 +100,7 @@ void Pool::trace(const std::string& path) const {
 void Pool::wait_ready() { engine_->wait_ready(os::Deadline::never()); }
 void Pool::close() { engine_->close(); }
 void Pool::terminate() { engine_->terminate(); }
-void Pool::join() { engine_->join(); }
+bool Pool::join_until(os::Deadline deadline) { return engine_->join(deadline); }
 
 pool::ChunkSizer Pool::chunks_of(const MapOptions& options) const {
   if (options.window_bytes)

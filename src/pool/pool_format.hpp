@@ -71,8 +71,8 @@
 //                                 or with the last reference to it
 // Settling is the master's alone; a master that dies in it leaves nobody who wants the results.
 //
-// WHAT A WORKER LEAVES FOR ITS CERTIFICATE: since when it has worked on its task (`task_began`, a coarse clock), and where
-// it crashed (crash_record.hpp, one behind the slots for each worker). Both are read when its end is known, and give
+// WHAT A WORKER LEAVES FOR ITS CERTIFICATE: since when it has worked on its task (`task_began`, a coarse clock; 0 between
+// two tasks; stats() tells it too), and where it crashed (crash_record.hpp, one behind the slots for each worker). Both are read when its end is known, and give
 // nobody a right to anything.
 //
 // WAKING. Workers sleep on `worker_sleepers`, the master on `master_sleepers` (sync/sleep.hpp). A master that cannot go on before
@@ -210,8 +210,9 @@ struct WorkerSlot {
   std::atomic<std::uint64_t> initializer_error_size{0};
   os::FutexWord stop_bell{0};
   std::atomic<std::uint32_t> retired{0};  // ends because it has run maxtasksperchild tasks
-  // For each task, but read at its end only: not in the line below, which the master looks at all the time.
-  std::atomic<std::int64_t> task_began{0};  // nanoseconds of the monotonic clock, to some milliseconds
+  // For each task, but read for certificates and stats only: not in the line below, which the master looks at all the time.
+  std::atomic<std::int64_t> task_began{
+      0};  // nanoseconds of the monotonic clock, to some milliseconds; 0: has none
   // Written for each task; they outlive the worker.
   alignas(64) std::atomic<std::uint64_t> reserved{0};
   std::atomic<std::uint64_t> tasks_completed{0};

@@ -2,6 +2,7 @@
 #include "procyon/pool_stats.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -105,6 +106,57 @@ TEST(PoolStats, AreThereForThreadsAndTheCaller) {
   caller.map({.chunksize = 5}, work_for, std::vector<int>(20, 100));
   EXPECT_EQ(caller.stats().total.chunks, 4U);
   EXPECT_GE(caller.stats().total.busy, std::chrono::milliseconds(2));
+}
+
+TEST(PoolStats, TellWhatAWorkerIsAt) {
+  Pool pool({.processes = 1});
+  Event begun, go;
+  EXPECT_EQ(pool.stats().workers[0].running_for.count(), 0);
+  const AsyncResult<pid_t> running = pool.apply_async(wait_for, begun, go);
+  ASSERT_TRUE(begun.wait(patience));
+  EXPECT_TRUE(
+      eventually([&] { return pool.stats().workers[0].running_for > std::chrono::milliseconds(30); }));
+  EXPECT_GT(pool.stats().total.running_for, std::chrono::milliseconds(30));
+  EXPECT_FALSE(pool.stats().workers[0].is_stopped);
+  go.set();
+  running.wait();
+  EXPECT_TRUE(eventually([&] { return pool.stats().workers[0].running_for.count() == 0; }));
+}
+
+TEST(PoolStats, TellThatAWorkerIsStopped) {
+  Pool pool({.processes = 2});
+  Event begun, go;
+  const AsyncResult<pid_t> running = pool.apply_async(wait_for, begun, go);
+  ASSERT_TRUE(begun.wait(patience));
+  PoolStats before;
+  EXPECT_TRUE(eventually([&] {
+    before = pool.stats();
+    return before.total.running_for.count() > 0;
+  }));
+  const std::size_t at = before.workers[0].running_for > before.workers[1].running_for ? 0 : 1;
+  EXPECT_FALSE(before.total.is_stopped);
+  EXPECT_EQ(to_string(before).find("stopped"), std::string::npos);
+  ::kill(before.workers[at].pid, SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return pool.stats().workers[at].is_stopped; }));
+  const PoolStats stopped = pool.stats();
+  EXPECT_FALSE(stopped.workers[1 - at].is_stopped);
+  EXPECT_TRUE(stopped.total.is_stopped);
+  EXPECT_EQ(stopped.workers[1 - at].running_for.count(), 0);
+  EXPECT_NE(to_string(stopped).find(" stopped\n"), std::string::npos) << to_string(stopped);
+  ::kill(before.workers[at].pid, SIGCONT);
+  EXPECT_TRUE(eventually([&] { return !pool.stats().workers[at].is_stopped; }));
+  go.set();
+  EXPECT_EQ(running.get(patience), before.workers[at].pid);
+}
+
+TEST(PoolStats, TellWhatAThreadIsAt) {
+  ThreadPool pool({.processes = 2});
+  Event go;
+  const auto running = pool.apply_async([&] { go.wait(); });
+  EXPECT_TRUE(eventually([&] { return pool.stats().total.running_for.count() > 0; }));
+  EXPECT_FALSE(pool.stats().total.is_stopped);
+  go.set();
+  running.wait();
 }
 
 class PoolTrace : public ::testing::Test {

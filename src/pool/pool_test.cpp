@@ -254,6 +254,48 @@ TEST(PoolEnd, JoinWaitsForTheWorkersToo) {
   for (const pid_t pid : pids) EXPECT_FALSE(exists(pid));
 }
 
+TEST(PoolEnd, JoinWaitsNoLongerThanItIsTold) {
+  Pool pool({.processes = 2});
+  Event begun, go;
+  EXPECT_THROW(pool.join(0ms), std::logic_error);
+  const AsyncResult<pid_t> running = pool.apply_async(wait_for, begun, go);
+  const std::vector<pid_t> pids{pool.apply(pid_of_worker)};
+  ASSERT_TRUE(begun.wait(patience));
+  pool.close();
+  EXPECT_FALSE(pool.join(0ms));
+  EXPECT_FALSE(pool.join(-1s));
+  EXPECT_FALSE(pool.join(5ms));
+  EXPECT_FALSE(running.ready());
+  go.set();
+  EXPECT_TRUE(pool.join(patience));
+  EXPECT_TRUE(running.ready());
+  for (const pid_t pid : pids) EXPECT_FALSE(exists(pid));
+  EXPECT_TRUE(pool.join(0ms));
+}
+
+TEST(PoolEnd, AfterAJoinThatWasTooShortItMayBeTerminated) {
+  Pool pool({.processes = 1});
+  Event begun, never;
+  const AsyncResult<pid_t> running = pool.apply_async(wait_for, begun, never);
+  ASSERT_TRUE(begun.wait(patience));
+  pool.close();
+  EXPECT_FALSE(pool.join(1ms));
+  pool.terminate();
+  EXPECT_TRUE(pool.join(0ms));
+  EXPECT_THROW(running.get(), Cancelled);
+}
+
+TEST(PoolEnd, AWorkerThatDoesNotEndMakesJoinSaySo) {
+  Pool pool({.processes = 1});
+  const pid_t worker = pool.apply(pid_of_worker);
+  ::kill(worker, SIGSTOP);
+  pool.close();
+  EXPECT_FALSE(pool.join(5ms));
+  ::kill(worker, SIGCONT);
+  EXPECT_TRUE(pool.join(patience));
+  EXPECT_FALSE(exists(worker));
+}
+
 TEST(PoolEnd, TerminateCancelsWhatHasNotEnded) {
   Pool pool({.processes = 2});
   Event begun, never;

@@ -1,5 +1,7 @@
 #include "pool/task_ring.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 
 namespace procyon::pool {
@@ -144,6 +146,15 @@ bool may_have_task(const PoolState& pool) {
   }
   return false;
 }
+
+// Some nanoseconds, where the exact time would be twenty.
+void note_task_began(WorkerSlot& worker) {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  worker.task_began.store(std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec, std::memory_order_relaxed);
+}
+
+void note_task_ended(WorkerSlot& worker) { worker.task_began.store(0, std::memory_order_relaxed); }
 
 void complete(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   pool.slot(claim.slot)

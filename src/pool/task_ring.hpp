@@ -50,6 +50,10 @@ inline TaskTimes* times_of(arena::Session& session, PoolState& pool, std::uint32
   return reinterpret_cast<TaskTimes*>(session.bytes(arena::Handle::from_bits(pool.task_times))) + slot;
 }
 
+/// Worker: since when it works on a task, for a person to read; not for TaskTimes, which are exact and cost more.
+void note_task_began(WorkerSlot& worker);
+void note_task_ended(WorkerSlot& worker);
+
 /// Worker: the results are written, the task is the master's again.
 void complete(PoolState& pool, std::uint32_t worker, const Claim& claim);
 

@@ -196,6 +196,43 @@ TYPED_TEST(AnyPool, AClosedPoolTakesNoMoreAndJoins) {
   EXPECT_EQ(before.get(), 16);
 }
 
+TYPED_TEST(AnyPool, JoinMayHaveALimit) {
+  const AsyncResult<int> before = this->pool_.apply_async(square, 4);
+  EXPECT_THROW(this->pool_.join(0ms), std::logic_error);
+  this->pool_.close();
+  EXPECT_TRUE(this->pool_.join(patience));
+  EXPECT_EQ(before.get(0ms), 16);
+  EXPECT_TRUE(this->pool_.join(0ms));
+}
+
+TYPED_TEST(AnyPool, JoinWaitsForCallbacksNoLongerThanItIsTold) {
+  Event begun, go;
+  this->pool_
+      .apply_async({.callback =
+                        [&](const int&) {
+                          begun.set();
+                          go.wait();
+                        }},
+                   square, 4)
+      .wait();
+  this->pool_.close();
+  ASSERT_TRUE(begun.wait(patience));
+  EXPECT_FALSE(this->pool_.join(5ms));
+  go.set();
+  EXPECT_TRUE(this->pool_.join(patience));
+}
+
+TEST(ThreadPool, JoinWaitsForATaskThatHasItsOutcomeAndRunsOn) {
+  Event go;
+  ThreadPool pool({.processes = 1});
+  const auto late = pool.apply_async({.timeout = 1ms}, [&](const std::stop_token&) { go.wait(); });
+  EXPECT_THROW(late.get(patience), TimeoutError);
+  pool.close();
+  EXPECT_FALSE(pool.join(5ms));
+  go.set();
+  EXPECT_TRUE(pool.join(patience));
+}
+
 TYPED_TEST(AnyPool, ATerminatedPoolTakesNoMore) {
   this->pool_.terminate();
   this->pool_.join();

@@ -61,6 +61,21 @@ void run_local_task(PoolState& pool, std::uint32_t worker, const Claim& claim) {
   complete(pool, worker, claim);
 }
 
+/// Counts a thread as ended, also one that a task ends by pthread_exit(3).
+class Ending {
+ public:
+  explicit Ending(os::FutexWord& ended) : ended_(ended) {}
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+  ~Ending() {
+    ended_.fetch_add(1, std::memory_order_release);
+    os::futex_wake_all(ended_);
+  }
+
+ private:
+  os::FutexWord& ended_;
+};
+
 }  // namespace
 
 ThreadWorkers::InTask::InTask(const PoolState& pool) : outer_(innermost), pool_(&pool) { innermost = this; }
@@ -76,8 +91,12 @@ void ThreadWorkers::start(std::uint32_t count,
                           std::function<void(std::exception_ptr)> when_initializer_fails) {
   when_initializer_fails_ = std::move(when_initializer_fails);
   try {
-    for (std::uint32_t index = 0; index < count; ++index)
-      threads_.emplace_back([this, index] { work(index); });
+    for (std::uint32_t index = 0; index < count; ++index) {
+      threads_.emplace_back([this, index] {
+        const Ending ending(ended_);
+        work(index);
+      });
+    }
   } catch (...) {
     pool_.stopping.exchange(1, std::memory_order_seq_cst);
     sync::wake_all(pool_.worker_sleepers);
@@ -86,10 +105,17 @@ void ThreadWorkers::start(std::uint32_t count,
   }
 }
 
-void ThreadWorkers::join() {
+bool ThreadWorkers::join_until(os::Deadline deadline) {
+  for (;;) {
+    const std::uint32_t ended = ended_.load(std::memory_order_acquire);
+    if (ended == threads_.size()) break;
+    if (deadline.expired()) return false;
+    os::futex_wait(ended_, ended, deadline.slice(os::wait_slice));
+  }
   const std::lock_guard guard(joining_);
   for (std::thread& thread : threads_)
     if (thread.joinable()) thread.join();
+  return true;
 }
 
 void ThreadWorkers::work(std::uint32_t index) {
@@ -104,10 +130,13 @@ void ThreadWorkers::work(std::uint32_t index) {
     return may_have_task(pool_) || pool_.stopping.load(std::memory_order_relaxed) != 0;
   };
   while (pool_.stopping.load(std::memory_order_acquire) == 0) {
-    if (const auto claimed = claim(pool_, index))
+    if (const auto claimed = claim(pool_, index)) {
+      note_task_began(pool_.worker(index));
       run_local_task(pool_, index, *claimed);
-    else
+      note_task_ended(pool_.worker(index));
+    } else {
       sync::wait_until(has_reason, pool_.worker_sleepers, os::Deadline::after(os::wait_slice));
+    }
   }
 }
 

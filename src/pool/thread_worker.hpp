@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "pool/pool_format.hpp"
+#include "procyon/detail/os/deadline.hpp"
+#include "procyon/detail/os/futex.hpp"
 
 namespace procyon::pool {
 
@@ -21,7 +23,9 @@ class ThreadWorkers {
   /// worker's thread, for each whose initializer throws.
   void start(std::uint32_t count, std::function<void(std::exception_ptr)> when_initializer_fails);
   /// Waits for their end, once the pool is stopping. Any thread but they may call it.
-  void join();
+  void join() { join_until(os::Deadline::never()); }
+  /// The same; false when the deadline passed.
+  bool join_until(os::Deadline deadline);
 
   /// Whether the calling thread runs a task of this pool now.
   [[nodiscard]] static bool is_in_task_of(const PoolState& pool);
@@ -45,6 +49,7 @@ class ThreadWorkers {
   PoolState& pool_;
   std::function<void()> initializer_;
   std::function<void(std::exception_ptr)> when_initializer_fails_;
+  os::FutexWord ended_{0};  // how many of the threads
   std::mutex joining_;
   std::vector<std::thread> threads_;
 };

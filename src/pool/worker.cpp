@@ -1,7 +1,6 @@
 #include "pool/worker.hpp"
 
 #include <signal.h>
-#include <time.h>
 
 #include <cstring>
 #include <exception>
@@ -104,12 +103,6 @@ bool initialize(arena::Session& session, PoolState& pool, const arena::Reference
 }
 
 namespace {
-// Some nanoseconds, where the exact time would be twenty: for what a person reads.
-std::int64_t coarse_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uint32_t index) {
   const auto master = arena::ParticipantId::from_bits(pool.master);
@@ -120,8 +113,9 @@ void work(arena::Session& session, PoolState& pool, Handle pool_handle, std::uin
   };
   while (pool.stopping.load(std::memory_order_acquire) == 0) {
     if (const auto claimed = claim(pool, index)) {
-      pool.worker(index).task_began.store(coarse_now(), std::memory_order_relaxed);
+      note_task_began(pool.worker(index));
       run_task(session, pool, pool_handle, index, *claimed, cache);
+      note_task_ended(pool.worker(index));
       const bool has_run_enough = pool.tasks_per_worker != 0 && ++tasks_run == pool.tasks_per_worker;
       if (has_run_enough || (pool.recycle_above != 0 && resident_memory() > pool.recycle_above)) {
         pool.worker(index).retired.store(1, std::memory_order_release);

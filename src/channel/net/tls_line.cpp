@@ -110,20 +110,34 @@ void TlsLine::note(StreamResult result, bool writing) {
   }
   switch (result.status) {
     case StreamStatus::ended:
+      if (!stream_ended_ && stream_->was_cut()) {
+        tell_broken(
+            "procyon: a TLS connection ended without a goodbye: the other side was killed, or somebody cut "
+            "it; "
+            "what it sent last may be missing");
+      }
       stream_ended_ = true;
       if (writing) broken_ = true;  // who cannot be written to need not be told
       return;
     case StreamStatus::failed:
     case StreamStatus::refused:
       broken_ = true;
-      if (!stream_ended_ && !local_hung_up_ && stream_->on_broken()) {
-        stream_->on_broken()(fmt::format("procyon: a TLS connection broke: {} ({})", stream_->problem(),
-                                         std::system_category().message(stream_->error())));
+      if (!stream_ended_) {
+        tell_broken(fmt::format("procyon: a TLS connection broke: {} ({})", stream_->problem(),
+                                std::system_category().message(stream_->error())));
       }
       return;
     default:
       return;
   }
+}
+
+void TlsLine::tell_broken(const std::string& sentence) const {
+  if (!local_hung_up_ && stream_->on_broken()) stream_->on_broken()(sentence);
+}
+
+void TlsLine::end_stream() {
+  if (!broken_ && !stream_told_) say_goodbye();
 }
 
 std::uint32_t TlsLine::stream_events() const {

@@ -42,6 +42,8 @@ class TlsLine {
   [[nodiscard]] bool over() const;
   /// Until which the rest may take, once the local socket has been closed. Whether it is over is to be asked now and then.
   [[nodiscard]] os::Deadline linger() const { return linger_; }
+  /// For a process that ends: the other side is told, if that can be done without waiting.
+  void end_stream();
   /// Everything that was written to the local socket has been handed to the kernel.
   [[nodiscard]] bool drained() const {
     return outgoing_.empty() && !local_readable_ && (!local_ended_ || stream_told_);
@@ -75,6 +77,7 @@ class TlsLine {
   bool say_goodbye();
   [[nodiscard]] bool all_has_arrived() const;
   void note(StreamResult result, bool writing);
+  void tell_broken(const std::string& sentence) const;
 
   std::unique_ptr<TlsStream> stream_;
   os::Descriptor local_;

@@ -40,7 +40,7 @@ class Relay {
   Relay& operator=(const Relay&) = delete;
 
   os::Descriptor carry(std::unique_ptr<TlsStream> stream);
-  /// Sends what has been written so far, closes all local ends, and moves nothing from then on.
+  /// Sends what has been written so far, says goodbye, closes all local ends, and moves nothing from then on.
   void drain();
 
   // Around fork(). The child closes what it has copied.
@@ -73,7 +73,7 @@ class Relay {
   void close_late_ones();
   [[nodiscard]] os::Deadline next_moment() const;
   [[nodiscard]] bool drained() const;
-  void close_local_ends();
+  void end_lines();
 
   os::Descriptor epoll_;
   os::Descriptor bell_;
@@ -170,7 +170,7 @@ void Relay::run() {
     pump_unfinished();
     close_late_ones();
     if (draining_.load(std::memory_order_acquire) == not_yet || !drained()) continue;
-    close_local_ends();
+    end_lines();
     draining_.store(done, std::memory_order_release);
     os::futex_wake_all(draining_);
     for (;;) ::pause();  // OpenSSL may be taken apart from now on
@@ -287,8 +287,11 @@ bool Relay::drained() const {
                                             [](const auto& one) { return one.second->line.drained(); });
 }
 
-void Relay::close_local_ends() {
-  for (const auto& [number, line] : lines_) ::shutdown(line->line.local_descriptor(), SHUT_RDWR);
+void Relay::end_lines() {
+  for (const auto& [number, line] : lines_) {
+    line->line.end_stream();
+    ::shutdown(line->line.local_descriptor(), SHUT_RDWR);
+  }
 }
 
 void Relay::drain() {

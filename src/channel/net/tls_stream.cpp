@@ -121,6 +121,11 @@ StreamResult TlsStream::close() {
   return returned >= 0 ? StreamResult{StreamStatus::moved} : result_of(returned);
 }
 
+// OpenSSL is told to take it for an end (SSL_OP_IGNORE_UNEXPECTED_EOF): some say no goodbye, and all that came is good.
+bool TlsStream::was_cut() const {
+  return ::BIO_test_flags(::SSL_get_rbio(session_.get()), BIO_FLAGS_IN_EOF) != 0;
+}
+
 TlsStream::TlsStream(os::Descriptor socket, std::unique_ptr<ssl_st, Free> session, OnBroken on_broken)
     : socket_(std::move(socket)), session_(std::move(session)), on_broken_(std::move(on_broken)) {}
 

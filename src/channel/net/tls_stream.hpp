@@ -34,6 +34,9 @@ class TlsStream final : public Stream {
 
   /// Tells the other side that nothing more comes (close_notify).
   StreamResult close();
+  /// The other side ended without telling so. What it sent last may be missing: it was killed, or somebody cut the
+  /// connection.
+  [[nodiscard]] bool was_cut() const;
   [[nodiscard]] const OnBroken& on_broken() const { return on_broken_; }
   [[nodiscard]] ssl_st* session() const { return session_.get(); }
 

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -54,6 +55,13 @@ ListenerOptions with(const TestCertificate& certificate, std::filesystem::path a
 }
 ClientOptions trusting(const std::filesystem::path& authorities, std::string host_name = {}) {
   return {.authkey = key(), .tls = {.authorities = authorities, .host_name = std::move(host_name)}};
+}
+
+/// Counts connections that broke.
+ListenerOptions counting(std::atomic<int>& broken) {
+  ListenerOptions options = with(server_certificate());
+  options.tls.on_broken = [&broken](const std::string&) { ++broken; };
+  return options;
 }
 
 std::pair<Connection, Connection> connect(Listener& listener, const ClientOptions& options) {
@@ -149,7 +157,8 @@ TEST(TlsProgram, DISABLED_SendsAndEnds) {
 }
 
 TEST(Tls, WhatWasSentBeforeTheProgramEndsArrives) {
-  Listener listener("tcp://127.0.0.1:0", with(server_certificate()));
+  std::atomic<int> broken{0};
+  Listener listener("tcp://127.0.0.1:0", counting(broken));
   ::setenv("PROCYON_TEST_ADDRESS", listener.address().c_str(), 1);
   ::setenv("PROCYON_TEST_AUTHORITIES", authority().path().c_str(), 1);
   const pid_t child = ::fork();
@@ -162,6 +171,7 @@ TEST(Tls, WhatWasSentBeforeTheProgramEndsArrives) {
   EXPECT_EQ(server.recv_bytes(60s).size(), 3'000'000u);
   EXPECT_EQ(server.recv_bytes(60s).size(), 13u);
   EXPECT_THROW(static_cast<void>(server.recv_bytes(60s)), EndOfFile);
+  EXPECT_EQ(broken, 0) << "it ended in order";
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
@@ -181,6 +191,31 @@ TEST(Tls, AKilledPeerIsAnEndOfFile) {
   ::kill(child, SIGKILL);
   EXPECT_THROW(static_cast<void>(server.recv<int>(60s)), EndOfFile);
   ::waitpid(child, nullptr, 0);
+}
+
+// What was still with its relay is lost. Whoever has to know that more was to come is told so: an orderly end is none.
+TEST(Tls, AKilledPeerIsToldFromOneThatClosed) {
+  std::atomic<int> broken{0};
+  Listener listener("tcp://127.0.0.1:0", counting(broken));
+  const std::string address = listener.address();
+  for (const bool is_killed : {false, true}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Connection client = Client(address, trusting(authority().path()));
+      client.send(1);
+      static_cast<void>(client.recv<int>(60s));
+      if (is_killed) ::kill(::getpid(), SIGKILL);
+      client.close();
+      for (;;) ::pause();
+    }
+    Connection server = listener.accept(60s);
+    EXPECT_EQ(server.recv<int>(60s), 1);
+    server.send(2);
+    EXPECT_THROW(static_cast<void>(server.recv<int>(60s)), EndOfFile);
+    EXPECT_EQ(broken, is_killed ? 1 : 0);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
 }
 
 // The relay is the parent's: its end must be told to a child that holds the connection.

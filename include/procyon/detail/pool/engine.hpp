@@ -156,8 +156,9 @@ class Engine {
 
   void close();
   void terminate();
-  /// Waits until all tasks have ended and all workers with them. Throws std::logic_error before close() or terminate().
-  void join();
+  /// Waits until all tasks have ended and all workers with them; false when the deadline passed. Throws std::logic_error
+  /// before close() or terminate().
+  bool join(os::Deadline deadline);
 
   /// Tasks that may be given out at a time: a window for who feeds an endless input.
   [[nodiscard]] std::uint32_t slot_count() const;
