@@ -100,9 +100,10 @@ class MarkedManager : public SyncManager {
   [[nodiscard]] RequestLink& requests() const { return static_cast<RequestLink&>(*link()); }
 };
 
-Options long_window() {
+/// Processes that start and end with each kill.
+Options with_processes(std::size_t budget) {
   Options options = Options::from_environment();
-  options.budget = options.budget ? std::min<std::size_t>(*options.budget, 100) : 2'000;
+  options.budget = options.budget ? std::min(*options.budget, budget) : 1'500;
   return options;
 }
 
@@ -204,7 +205,7 @@ class ManagerServerCrash : public testing::Test {
                                   expect_session_is_whole(used);
                                   expect_another_can_serve();
                                 }};
-    expect_survives_every_kill(scenario, slow_check());
+    expect_survives_every_kill(scenario, with_processes(60));
   }
 
   void expect_it_can_start_after_every_kill() {
@@ -233,7 +234,7 @@ class ManagerServerCrash : public testing::Test {
                                   expect_session_is_whole(used);
                                   expect_another_can_serve();
                                 }};
-    expect_survives_every_kill(scenario, long_window());
+    expect_survives_every_kill(scenario, with_processes(100));
   }
 
   /// At the same address, in a process that has nothing to do with the first.
@@ -348,7 +349,7 @@ TEST_F(ManagerServerCrash, LosingAClient) {
                                 std::make_shared<manager::ObjectReference>(other->create("Counter", {}, {}));
                             const auto found = std::make_shared<RLockProxy>(other->find("lock"));
                             found->acquire();
-                            return [&mine, other, counter, found, lock] {
+                            return [other, counter, found, lock] {
                               other->close("the test ends it");
                               try {
                                 lock.acquire();
