@@ -160,7 +160,7 @@ TEST_P(Async, OffersTheMethodsOfANamespace) {
 }
 
 TEST_P(Async, OffersTheMethodsOfValuesAndArraysAlsoWithinTheSession) {
-  const auto total = manager.Value<double>(0.5);
+  auto total = manager.Value<double>(0.5);
   in_both_ways([&] { return total; },
                [&](const auto& calls, Take take) {
                  take(calls.set(1.5));
@@ -168,7 +168,7 @@ TEST_P(Async, OffersTheMethodsOfValuesAndArraysAlsoWithinTheSession) {
                  total.set(2.5);
                  EXPECT_EQ(take(calls.get()), 2.5);
                });
-  const auto samples = manager.Array<int>(4);
+  auto samples = manager.Array<int>(4);
   in_both_ways([&] { return samples; },
                [&](const auto& calls, Take take) {
                  take(calls.set(1, 7));
@@ -184,7 +184,7 @@ TEST_P(Async, OffersTheMethodsOfValuesAndArraysAlsoWithinTheSession) {
 }
 
 TEST_P(Async, OffersWhatDoesNotWaitOfEventsAndSemaphores) {
-  const auto ready = manager.Event();
+  auto ready = manager.Event();
   in_both_ways([&] { return ready; },
                [&](const auto& calls, Take take) {
                  take(calls.set());
@@ -193,7 +193,7 @@ TEST_P(Async, OffersWhatDoesNotWaitOfEventsAndSemaphores) {
                  take(calls.clear());
                  EXPECT_FALSE(ready.is_set());
                });
-  const auto licences = manager.BoundedSemaphore(2);
+  auto licences = manager.BoundedSemaphore(2);
   in_both_ways([&] { return licences; },
                [&](const auto& calls, Take take) {
                  EXPECT_THROW(take(calls.release()), std::logic_error);

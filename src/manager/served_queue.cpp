@@ -113,7 +113,9 @@ void ServedQueue::lend_many(IncomingCall& call) {
   wait_for_messages(call, timeout, [this, number = number, most = most](IncomingCall& waiting) {
     Leased leased = lease(most);
     if (leased.leases.empty() && most > 0) return false;
-    loans_[{waiting.caller().client, number}] = std::move(leased.leases);
+    auto& loan = loans_[{waiting.caller().client, number}];
+    give_back_all(loan);  // empty, unless the client uses a number twice
+    loan = std::move(leased.leases);
     waiting.reply(leased.messages);
     return true;
   });

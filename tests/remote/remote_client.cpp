@@ -45,7 +45,33 @@ void use_lock(const Locks& lock, std::string_view what) {
   lock.unlock();
 }
 
+void begin_calls(mp::SyncManager& remote) {
+  const auto squares = remote.dict<int, int>();
+  auto set = squares.async().set(3, 9);
+  auto square = squares.async().at(3);
+  check(square.get() == 9, "a call that was begun");
+  set.get();
+
+  const auto queue = remote.Queue<std::string>();
+  static_cast<void>(queue.async().get());  // dropped: takes nothing
+  queue.put("a text");
+  auto next = queue.async().get();
+  check(next.get() == "a text", "a get that was begun");
+
+  const auto total = remote.Value<double>(0.5);
+  mp::Batch batch;
+  batch.on(squares).set(4, 16);
+  const auto of_batch = batch.on(squares).at(4);
+  const auto read = batch.on(total).get();
+  batch.on(queue).put("another");
+  batch.run();
+  batch.check();
+  check(batch.outcome(of_batch).value() == 16 && batch.outcome(read).value() == 0.5, "a batch");
+  check(queue.qsize() == 1, "a batch that puts");
+}
+
 void use_everything(mp::SyncManager& remote) {
+  begin_calls(remote);
   const auto counts = remote.find<mp::DictProxy<std::string, int>>("counts");
   check(counts["n"] == 1, "dict: what the other program has set");
   counts["n"] += 1;
