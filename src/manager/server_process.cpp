@@ -8,6 +8,7 @@
 
 #include "channel/net/acceptor.hpp"
 #include "manager/links.hpp"
+#include "manager/served_class.hpp"
 #include "manager/served_typed.hpp"
 #include "manager/server.hpp"
 #include "process/log.hpp"
@@ -35,11 +36,12 @@ connection::ListenerOptions listener_options(const ServerPlan& plan, const AuthK
   return options;
 }
 
-void add_types(Server& server, const ServerPlan& plan) {
+void add_types(Server& server, ServedClasses& classes, const ServerPlan& plan) {
   for (const ListTypes list : plan.lists)
     for (const ServedType& type : list()) server.add_type(type);
   for (const auto& [name, describe] : plan.types)
-    server.add_type(name, ServedTyped::maker(server, name, describe()));
+    server.add_type(name, ServedTyped::maker(classes.add(server, name, describe())));
+  classes.connect();
 }
 
 // Each client is a descriptor, and the usual limit for select(2), which nothing here uses, is 1024.
@@ -72,8 +74,9 @@ void serve(const ServerPlan& plan, const AuthKey& key,
     wire::Reader reader(plan.initializer);
     wire::invoke_call(reader);
   }
+  ServedClasses classes;  // its objects refer to them until they end
   Server server({.max_message = plan.max_message});
-  add_types(server, plan);
+  add_types(server, classes, plan);
   const channel::net::Address address =
       plan.address.empty() ? channel::net::private_address() : channel::net::parse_address(plan.address);
   channel::net::Acceptor acceptor(address, listener_options(plan, key));

@@ -15,6 +15,7 @@ namespace {
 enum class Way : std::uint8_t {
   beside_the_bytes = 1,  // u32: its place among the objects of the message
   by_lease = 2,  // text address, u64 object, u64 lease, u8 whether there are credentials, u32 their place
+  empty = 3,     // nothing: a method returned no object
 };
 
 [[noreturn]] void refuse_object() {
@@ -77,27 +78,15 @@ void write_credentials(wire::Writer& writer, Link& link) {
   writer.put(std::uint8_t{0});
 }
 
-}  // namespace
-
-void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type) {
-  writer.put(wire::detail::hash_text(type));
-  auto* const outgoing = dynamic_cast<OutgoingObjects*>(writer.attachments());
-  if (outgoing != nullptr && outgoing->is_for(reference)) {
-    writer.put(Way::beside_the_bytes);
-    writer.put(outgoing->put_served(reference));
-    return;
-  }
-  writer.put(Way::by_lease);
-  write_text(writer, reference.shared_link()->address());
-  writer.put(reference.object());
-  writer.put(reference.link().lease(reference.object()));
-  write_credentials(writer, reference.link());
+void write_place(wire::Writer& writer, std::uint32_t place) {
+  writer.put(Way::beside_the_bytes);
+  writer.put(place);
 }
 
-ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
-  if (reader.get<std::uint64_t>(type) != wire::detail::hash_text(type))
-    throw wire::DecodeError("a proxy of another type was sent than " + std::string(type));
+// What stands behind the hash of its type.
+ObjectReference read_way(wire::Reader& reader, std::string_view type) {
   const Way way = reader.get<Way>(type);
+  if (way == Way::empty) return {};
   if (way == Way::beside_the_bytes) {
     const auto* const incoming = dynamic_cast<const IncomingObjects*>(reader.attachments());
     if (incoming == nullptr)
@@ -112,6 +101,42 @@ ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
   if (reader.get<std::uint8_t>(type) != 0)
     learn_credentials(address, reader.require_attachments(type).take_object(reader.get<std::uint32_t>(type)));
   return link_to(address)->claim(object, lease);
+}
+
+}  // namespace
+
+void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  auto* const outgoing = dynamic_cast<OutgoingObjects*>(writer.attachments());
+  if (outgoing != nullptr && outgoing->is_for(reference))
+    return write_place(writer, outgoing->put_served(reference));
+  writer.put(Way::by_lease);
+  write_text(writer, reference.shared_link()->address());
+  writer.put(reference.object());
+  writer.put(reference.link().lease(reference.object()));
+  write_credentials(writer, reference.link());
+}
+
+ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
+  if (reader.get<std::uint64_t>(type) != wire::detail::hash_text(type))
+    throw wire::DecodeError("a proxy of another type was sent than " + std::string(type));
+  return read_way(reader, type);
+}
+
+ObjectReference read_any_reference(wire::Reader& reader) {
+  constexpr std::string_view type = "a proxy";
+  static_cast<void>(reader.get<std::uint64_t>(type));
+  return read_way(reader, type);
+}
+
+void write_served_reference(wire::Writer& writer, std::uint32_t place, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  write_place(writer, place);
+}
+
+void write_empty_reference(wire::Writer& writer, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  writer.put(Way::empty);
 }
 
 }  // namespace procyon::manager
