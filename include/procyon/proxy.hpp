@@ -13,7 +13,10 @@
 // whichever process. It can be an argument of a process or task, go through queues and pipes, and lie inside other served
 // objects. After a fork the child's copies are its own; the parent must keep one until the child has used its first.
 //
-// Arguments and results are copied. A method's exception arrives as itself if it is a standard one, otherwise as RemoteError.
+// A method that returns std::shared_ptr<Child> gives its caller a Proxy<Child> (registration.hpp says when); by name it is
+// call<mp::Proxy<Child>>("child"), or call<mp::Proxy<>>("child") for programs without the class. One of null is empty.
+//
+// Other arguments and results are copied. A method's exception arrives as itself if it is a standard one, otherwise as RemoteError.
 // Throws ManagerGone when the server is gone or the connection is lost: the call may have been carried out. To be used by any
 // thread. Each call is a message to the server and back, some ten microseconds on one machine: for data that all processes
 // change often use Value, Array and Queue, which lie in shared memory.
@@ -45,6 +48,9 @@ class Proxy : public manager::ProxyBase {
   requires(std::is_void_v<T> && !std::is_void_v<Other>)
       Proxy(const Proxy<Other>& other)  // NOLINT: is one, too
       : ProxyBase(other.object_reference()) {}
+
+  /// Whether it is a proxy of something: not after default construction, and not if a method returned null.
+  [[nodiscard]] explicit operator bool() const { return static_cast<bool>(object_reference()); }
 
   /// Calls a member function and waits for its result.
   template <auto function, class... Arguments>
@@ -131,7 +137,11 @@ struct Codec<Proxy<T>> {
     manager::write_reference(writer, proxy.object_reference(), manager::signature_of<Proxy<T>>());
   }
   static Proxy<T> read(Reader& reader) {
-    return Proxy<T>(manager::read_reference(reader, manager::signature_of<Proxy<T>>()));
+    if constexpr (std::is_void_v<T>) {
+      return Proxy<T>(manager::read_any_reference(reader));
+    } else {
+      return Proxy<T>(manager::read_reference(reader, manager::signature_of<Proxy<T>>()));
+    }
   }
 };
 

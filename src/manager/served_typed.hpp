@@ -1,6 +1,8 @@
 // An object of a class that was registered: its methods run aside, one after another in the order in which they came, unless
 // the registration says otherwise (registration.hpp).
 //
+// What a method returns as an object is served by the class that ServedClass::returned_by() names; its caller gets a reference.
+//
 // Calls that wait for their turn are cancelled when their caller gives up or is gone; one that runs goes on, and what it
 // returns is dropped.
 #pragma once
@@ -13,20 +15,19 @@
 #include <vector>
 
 #include "manager/dispatcher.hpp"
+#include "manager/served_class.hpp"
 #include "manager/served_object.hpp"
 #include "procyon/detail/manager/typed_type.hpp"
 
 namespace procyon::manager {
 
-class Server;
-
 class ServedTyped final : public ServedObject {
  public:
   /// For Server::add_type(): makes the object aside, as its constructor may take long, unless the class is quick.
-  static Maker maker(Server& server, std::string name, const TypeDescription& description);
+  static Maker maker(ServedClass& its_class);
 
-  /// Takes over `object`, which description.destroy() ends.
-  ServedTyped(Server& server, std::string name, const TypeDescription& description, void* object);
+  /// For ServedClass::serve().
+  ServedTyped(ServedClass& its_class, std::shared_ptr<void> object);
   ~ServedTyped() override;
 
   void call(IncomingCall call) override;
@@ -40,16 +41,14 @@ class ServedTyped final : public ServedObject {
   struct Instance;
   struct Turn;
 
-  static std::shared_ptr<ServedTyped> construct(Server& server, const std::string& name,
-                                                const TypeDescription& description, const IncomingCall& call,
+  static std::shared_ptr<ServedTyped> construct(ServedClass& its_class, const IncomingCall& call,
                                                 std::vector<ObjectReference> objects);
   const MethodEntry& require_method(MethodId method) const;
   void run_turns();
-  static void run(Server& server, Instance& instance, Turn turn);
+  static void run(ServedClass& its_class, Instance& instance, Turn turn);
+  static void run_for_object(ServedClass& its_class, Instance& instance, Turn turn);
 
-  Server& server_;
-  const std::string name_;
-  const TypeDescription& description_;
+  ServedClass& class_;
   std::shared_ptr<Instance> instance_;
   std::mutex mutex_;
   std::deque<Turn> turns_;  // guarded by mutex_, like the next

@@ -9,6 +9,7 @@
 #include "channel/net/acceptor.hpp"
 #include "manager/links.hpp"
 #include "manager/rejection_log.hpp"
+#include "manager/served_class.hpp"
 #include "manager/served_typed.hpp"
 #include "manager/server.hpp"
 #include "process/log.hpp"
@@ -36,11 +37,12 @@ connection::ListenerOptions listener_options(const ServerPlan& plan, const AuthK
   return options;
 }
 
-void add_types(Server& server, const ServerPlan& plan) {
+void add_types(Server& server, ServedClasses& classes, const ServerPlan& plan) {
   for (const ListTypes list : plan.lists)
     for (const ServedType& type : list()) server.add_type(type);
   for (const auto& [name, describe] : plan.types)
-    server.add_type(name, ServedTyped::maker(server, name, describe()));
+    server.add_type(name, ServedTyped::maker(classes.add(server, name, describe())));
+  classes.connect();
 }
 
 // Each client is a descriptor, and the usual limit for select(2), which nothing here uses, is 1024.
@@ -74,6 +76,7 @@ struct BoundServer::Parts {
         address(acceptor->address()),
         shutdown_timeout(plan.shutdown_timeout) {}
 
+  ServedClasses classes;  // its objects refer to them until they end
   Server server;
   std::optional<channel::net::Acceptor> acceptor;
   const std::string address;
@@ -90,7 +93,7 @@ BoundServer::BoundServer(const ServerPlan& plan, const AuthKey& key) {
       plan.address.empty() ? channel::net::private_address() : channel::net::parse_address(plan.address),
       key);
   Server& server = parts_->server;
-  add_types(server, plan);
+  add_types(server, parts_->classes, plan);
   server.set_address(address());
   server.watch_for_connections(parts_->acceptor->fileno(), [parts = parts_.get()] {
     while (std::optional<channel::net::Accepted> one = parts->acceptor->step())

@@ -35,6 +35,10 @@ struct Counter {
   int inc(int by) { return by; }
   [[nodiscard]] std::string name() const noexcept { return ""; }
   void put(const std::string& /*key*/, const std::vector<double>& /*values*/) {}
+  [[nodiscard]] std::shared_ptr<Point> origin() const { return nullptr; }
+  [[nodiscard]] Proxy<Point> corner() const { return {}; }
+  [[nodiscard]] std::shared_ptr<const Point> copy() const { return nullptr; }
+  [[nodiscard]] std::shared_ptr<int> number() const { return nullptr; }
 };
 
 TEST(Signature, OfNumbersIsTheirSize) {
@@ -71,6 +75,14 @@ TEST(Signature, OfAMethodHasItsNameAndTypes) {
   EXPECT_EQ(method_signature<&Counter::inc>(), "inc(i32)->i32");
   EXPECT_EQ(method_signature<&Counter::name>(), "name()->str");
   EXPECT_EQ(method_signature<&Counter::put>(), "put(str,list<f64>)->void");
+}
+
+TEST(Signature, OfAnObjectThatIsServedIsAProxy) {
+  EXPECT_EQ(method_signature<&Counter::origin>(), "origin()->proxy");
+  EXPECT_EQ(method_signature<&Counter::corner>(), "corner()->proxy");
+  EXPECT_EQ(method_signature<&Counter::copy>(), "copy()->ptr<pod{f64,f64}>");
+  EXPECT_EQ(method_signature<&Counter::number>(), "number()->ptr<i32>");
+  EXPECT_EQ(signature::proxy_text<Point>.view(), signature_of<Proxy<Point>>());
 }
 
 }  // namespace

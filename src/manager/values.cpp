@@ -15,6 +15,7 @@ namespace {
 enum class Way : std::uint8_t {
   beside_the_bytes = 1,  // u32: its place among the objects of the message
   by_lease = 2,  // text address, u64 object, u64 lease, u8 whether there are credentials, u32 their place
+  empty = 3,     // nothing: a method returned no object
 };
 
 [[noreturn]] void refuse_object() {
@@ -77,38 +78,26 @@ void write_credentials(wire::Writer& writer, Link& link) {
   writer.put(std::uint8_t{0});
 }
 
-}  // namespace
-
-void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type) {
-  writer.put(wire::detail::hash_text(type));
-  auto* const outgoing = dynamic_cast<OutgoingObjects*>(writer.attachments());
-  if (outgoing != nullptr && outgoing->is_for(reference)) {
-    writer.put(Way::beside_the_bytes);
-    writer.put(outgoing->put_served(reference));
-    return;
-  }
-  writer.put(Way::by_lease);
-  write_text(writer, reference.shared_link()->address());
-  writer.put(reference.object());
-  writer.put(reference.link().lease(reference.object()));
-  write_credentials(writer, reference.link());
+void write_place(wire::Writer& writer, std::uint32_t place) {
+  writer.put(Way::beside_the_bytes);
+  writer.put(place);
 }
-
-namespace {
 
 // The message has the hash of the type only; the server knows its name.
 [[noreturn]] void throw_other_type(const ObjectReference& object, std::string_view type) {
   std::string sent = "of another type";
   try {
-    sent = "of a " + object.link().describe(object.object()).type;
+    if (object) sent = "of a " + object.link().describe(object.object()).type;
   } catch (const std::exception&) {  // the server is gone, or it is its loop that reads this
   }
   throw wire::DecodeError("a proxy " + sent + " was sent where one of a " + std::string(type) +
                           " is asked for");
 }
 
-ObjectReference read_whatever(wire::Reader& reader, std::string_view type) {
+// What stands behind the hash of its type.
+ObjectReference read_way(wire::Reader& reader, std::string_view type) {
   const Way way = reader.get<Way>(type);
+  if (way == Way::empty) return {};
   if (way == Way::beside_the_bytes) {
     const auto* const incoming = dynamic_cast<const IncomingObjects*>(reader.attachments());
     if (incoming == nullptr)
@@ -127,11 +116,39 @@ ObjectReference read_whatever(wire::Reader& reader, std::string_view type) {
 
 }  // namespace
 
+void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  auto* const outgoing = dynamic_cast<OutgoingObjects*>(writer.attachments());
+  if (outgoing != nullptr && outgoing->is_for(reference))
+    return write_place(writer, outgoing->put_served(reference));
+  writer.put(Way::by_lease);
+  write_text(writer, reference.shared_link()->address());
+  writer.put(reference.object());
+  writer.put(reference.link().lease(reference.object()));
+  write_credentials(writer, reference.link());
+}
+
 ObjectReference read_reference(wire::Reader& reader, std::string_view type) {
   const bool is_that = reader.get<std::uint64_t>(type) == wire::detail::hash_text(type);
-  ObjectReference object = read_whatever(reader, type);
+  ObjectReference object = read_way(reader, type);
   if (!is_that) throw_other_type(object, type);
   return object;
+}
+
+ObjectReference read_any_reference(wire::Reader& reader) {
+  constexpr std::string_view type = "a proxy";
+  static_cast<void>(reader.get<std::uint64_t>(type));
+  return read_way(reader, type);
+}
+
+void write_served_reference(wire::Writer& writer, std::uint32_t place, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  write_place(writer, place);
+}
+
+void write_empty_reference(wire::Writer& writer, std::string_view type) {
+  writer.put(wire::detail::hash_text(type));
+  writer.put(Way::empty);
 }
 
 }  // namespace procyon::manager

@@ -223,11 +223,10 @@ class ManagerServerCrash : public testing::Test {
                                   plan.address = address_;
                                   plan.lists = {&manager::standard_types};
                                   begin_window();
-                                  manager::serve(plan, AuthKey("a key"),
-                                                 [](manager::Server& server, const auto&) {
-                                                   end_window();
-                                                   server.end();
-                                                 });
+                                  manager::BoundServer server(plan, AuthKey("a key"));
+                                  end_window();
+                                  server.end();
+                                  server.serve();
                                 },
                             .check =
                                 [&](const KillPoint&) {

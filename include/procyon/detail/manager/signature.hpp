@@ -6,6 +6,9 @@
 //
 // It says how the codec writes a type, not what it is called, so that two programs may have classes of their own for the same
 // thing. Types with a serialize member have their unqualified name, as nobody can look inside.
+//
+// A method whose result is a Proxy, or an object that the server will serve (is_served), returns a "proxy": a caller without
+// the class can call it, too, and of which class the object is stands beside it in the answer.
 #pragma once
 
 #include <array>
@@ -33,9 +36,34 @@
 
 #include "procyon/detail/wire/codec.hpp"
 
+namespace procyon {
+
+template <class T>
+class Proxy;
+
+}  // namespace procyon
+
 namespace procyon::manager {
 
 class ProxyBase;
+
+/// Whether a method that returns a T returns an object to be served, of which its caller gets a proxy, and not a value:
+/// std::shared_ptr<B> of a class B that may change and that the codec does not know as a value of the standard library's.
+template <class T>
+inline constexpr bool is_served = false;
+template <class B>
+inline constexpr bool is_served<std::shared_ptr<B>> =
+    std::is_class_v<B> && !std::is_const_v<B> && !wire::HasCodec<B>;
+
+/// What the caller of a method that returns a T gets.
+template <class T>
+struct ResultOf {
+  using Type = T;
+};
+template <class B>
+requires(is_served<std::shared_ptr<B>>) struct ResultOf<std::shared_ptr<B>> {
+  using Type = Proxy<B>;
+};
 
 namespace signature {
 
@@ -335,13 +363,32 @@ consteval auto function_name() {
   return text;
 }
 
-/// What a function returns and takes, as it is sent.
+template <class T>
+inline constexpr bool is_proxy_of_class = false;
+template <class T>
+inline constexpr bool is_proxy_of_class<Proxy<T>> = true;
+
+template <class Returned>
+consteval auto result() {
+  if constexpr (is_served<Returned> || is_proxy_of_class<Returned>) {
+    return Text("proxy");
+  } else {
+    return of<Returned>();
+  }
+}
+
+/// signature_of<Proxy<B>>(), where that class is not known yet.
+template <class B>
+inline constexpr auto proxy_text = join(Text("proxy<Proxy<"), names_of(wire::TypeList<B>{}), Text(">>"));
+
+/// What a function returns and takes, as it is sent. `Returned` is what it returns there, `Result` what its caller gets.
 template <class R, class... Arguments>
 struct Shape {
-  using Result = std::decay_t<R>;
+  using Returned = std::decay_t<R>;
+  using Result = typename ResultOf<Returned>::Type;
   using Parameters = wire::TypeList<wire::stored_t<Arguments>...>;
   using Values = std::tuple<wire::stored_t<Arguments>...>;
-  static constexpr auto text = join(Text("("), list_of<>(Parameters{}), Text(")->"), of<Result>());
+  static constexpr auto text = join(Text("("), list_of<>(Parameters{}), Text(")->"), result<Returned>());
 };
 
 template <class F>

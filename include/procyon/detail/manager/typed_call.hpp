@@ -28,6 +28,9 @@ void write_as_parameters(wire::Writer& writer, wire::TypeList<Parameters...>, co
 /// "inc(i32)->i32" for a name that is known at run time.
 template <class R, class... Arguments>
 std::string signature_by_name(std::string_view name) {
+  static_assert(!is_served<R>,
+                "procyon: what a method returns as std::shared_ptr<Child> stays in the server: call it for a "
+                "mp::Proxy<Child>, as in call<mp::Proxy<Child>>(\"child\")");
   return std::string(name) + std::string(signature::Shape<R, Arguments...>::text.view());
 }
 

@@ -1,18 +1,24 @@
 // A registered class as the server's engine sees it: functions that make, call and destroy objects it knows nothing of.
 //
 //   const TypeDescription& type = describe_type<Counter, Methods<&Counter::inc>>();
-//   void* counter = type.construct(arguments);
-//   type.methods[0].run(counter, arguments, result);
+//   std::shared_ptr<void> counter = type.construct(arguments);
+//   type.methods[0].run(counter.get(), arguments, result);
+//
+// A method that returns an object to be served (is_served, signature.hpp) has returned.run() instead: which of the server's
+// classes that object becomes one of is the server's to find out (src/manager/served_class.hpp).
 //
 // What crosses to the server process is the address of describe_type<...>.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "procyon/detail/manager/link.hpp"
@@ -21,19 +27,36 @@
 
 namespace procyon::manager {
 
+/// A method's result that is to be served.
+struct ReturnedObject {
+  std::shared_ptr<void> (*run)(void* object, wire::Reader& arguments) = nullptr;  // null: it returns a value
+  const std::type_info* of = nullptr;
+  std::string_view proxy;  // "proxy<Proxy<Child>>"
+};
+
 struct MethodEntry {
   MethodId id = 0;
   std::string_view signature;
-  void (*run)(void* object, wire::Reader& arguments, wire::Writer& result) = nullptr;
+  void (*run)(void* object, wire::Reader& arguments,
+              wire::Writer& result) = nullptr;  // null: it returns an object
+  ReturnedObject returned = {};
+};
+
+/// By which of its names a class is served whose objects a method returns.
+struct ServedName {
+  const std::type_info* of = nullptr;
+  std::string_view name;
 };
 
 struct TypeDescription {
+  const std::type_info* of = nullptr;
   std::string_view constructor;  // "(i32,str)"
   bool is_concurrent = false;    // several calls of one object at once
   bool is_quick = false;         // calls run on the server's own thread
   std::span<const MethodEntry> methods;
-  void* (*construct)(wire::Reader& arguments) = nullptr;
-  void (*destroy)(void* object) noexcept = nullptr;
+  std::span<const ServedName> served_names;
+  std::shared_ptr<void> (*construct)(wire::Reader& arguments) =
+      nullptr;  // null: clients do not make objects of it
 };
 
 using DescribeType = const TypeDescription& (*)();
@@ -48,9 +71,10 @@ struct Name {
   char characters[size];
 };
 
-/// Calls `function` with the object and arguments from `reader`, and writes what it returns.
-template <class Shape, class Class, class Function>
-void run_method(Function function, void* object, wire::Reader& reader, wire::Writer& result) {
+/// Calls `function` with the object and arguments from `reader`, and `use` with what it returns, while the arguments are
+/// still there: it may be a reference to one.
+template <class Shape, class Class, class Function, class Use>
+auto call_method(Function function, void* object, wire::Reader& reader, Use use) {
   auto values = []<class... Parameters>(wire::Reader& from, wire::TypeList<Parameters...>) {
     static_cast<void>(from);
     return std::tuple<Parameters...>{wire::read<Parameters>(from)...};
@@ -60,11 +84,12 @@ void run_method(Function function, void* object, wire::Reader& reader, wire::Wri
   const auto call = [&](auto&... each) -> decltype(auto) {
     return std::invoke(function, self, std::move(each)...);
   };
-  if constexpr (std::is_void_v<typename Shape::Result>) {
+  if constexpr (std::is_void_v<typename Shape::Returned>) {
     std::apply(call, values);
+    return use();
   } else {
-    const typename Shape::Result& returned = std::apply(call, values);
-    wire::write<typename Shape::Result>(result, returned);
+    const typename Shape::Returned& returned = std::apply(call, values);
+    return use(returned);
   }
 }
 
@@ -73,8 +98,31 @@ consteval bool check_shape() {
   []<class... Parameters>(wire::TypeList<Parameters...>) {
     (wire::check_transferable<Parameters>(), ...);
   }(typename Shape::Parameters{});
-  if constexpr (!std::is_void_v<typename Shape::Result>) wire::check_transferable<typename Shape::Result>();
+  using Returned = typename Shape::Returned;
+  if constexpr (!std::is_void_v<Returned> && !is_served<Returned>) wire::check_transferable<Returned>();
   return true;
+}
+
+/// The entry of a method whose function `Make` makes.
+template <class Shape, class Class, class Make>
+constexpr MethodEntry method_entry(std::string_view text) {
+  MethodEntry entry{method_id(text), text};
+  if constexpr (is_served<typename Shape::Returned>) {
+    using Returned = typename Shape::Returned::element_type;
+    entry.returned = {[](void* object, wire::Reader& arguments) {
+                        return call_method<Shape, Class>(
+                            Make::function(), object, arguments,
+                            [](const auto& returned) { return std::shared_ptr<void>(returned); });
+                      },
+                      &typeid(Returned), signature::proxy_text<Returned>.view()};
+  } else {
+    entry.run = [](void* object, wire::Reader& arguments, wire::Writer& result) {
+      call_method<Shape, Class>(Make::function(), object, arguments, [&result](const auto&... returned) {
+        (wire::write<typename Shape::Returned>(result, returned), ...);
+      });
+    };
+  }
+  return entry;
 }
 
 /// What register_type() takes beside the class.
@@ -86,6 +134,11 @@ struct Methods {
   }
 
  private:
+  template <auto member>
+  struct Member {
+    static constexpr auto function() { return member; }
+  };
+
   template <class Class, auto function>
   static constexpr MethodEntry entry() {
     using Shape = signature::ShapeOfMember<decltype(function)>;
@@ -96,10 +149,7 @@ struct Methods {
     static_assert(std::is_base_of_v<typename Shape::Class, Class>,
                   "procyon: this is no member function of the class that is registered");
     static_assert(check_shape<Shape>());
-    return {method_id(method_signature<function>()), method_signature<function>(),
-            [](void* object, wire::Reader& arguments, wire::Writer& result) {
-              run_method<Shape, Class>(function, object, arguments, result);
-            }};
+    return method_entry<Shape, Class, Member<function>>(method_signature<function>());
   }
 };
 
@@ -122,17 +172,29 @@ struct NamedMethod {
         "procyon: the first argument of the function for mp::method<> is a reference to the class that is "
         "registered");
     static_assert(check_shape<Shape>());
-    return {{{method_id(text.view()), text.view(),
-              [](void* object, wire::Reader& arguments, wire::Writer& result) {
-                run_method<Shape, Class>(wire::make_stateless<F>(), object, arguments, result);
-              }}}};
+    return {method_entry<Shape, Class, Stateless>(text.view())};
   }
+
+ private:
+  struct Stateless {
+    static constexpr auto function() { return wire::make_stateless<F>(); }
+  };
 };
 
 template <class... Arguments>
 struct Constructor {};
+struct NoConstructor {};
 struct Concurrent {};
 struct Quick {};
+
+template <class B, Name name>
+struct ServedAs {
+  static constexpr ServedName entry{&typeid(B), {name.characters, sizeof(name.characters) - 1}};
+};
+template <class Part>
+inline constexpr bool is_served_as = false;
+template <class B, Name name>
+inline constexpr bool is_served_as<ServedAs<B, name>> = true;
 
 template <class T>
 struct ConstructorOf {
@@ -142,17 +204,29 @@ template <class... Arguments>
 struct ConstructorOf<Constructor<Arguments...>> {
   static constexpr bool is_one = true;
   template <class Class>
-  static void* construct(wire::Reader& reader) {
+  static std::shared_ptr<void> construct(wire::Reader& reader) {
     static_assert(std::is_constructible_v<Class, Arguments...>,
                   "procyon: the class has no constructor that takes what mp::constructor<> says");
     std::tuple<wire::stored_t<Arguments>...> values{wire::read<wire::stored_t<Arguments>>(reader)...};
     reader.expect_end("the arguments of a constructor");
-    return std::apply([](auto&... each) { return static_cast<void*>(new Class(std::move(each)...)); },
-                      values);
+    return std::apply([](auto&... each) { return std::make_shared<Class>(std::move(each)...); }, values);
   }
   static constexpr auto text = signature::join(
       signature::Text("("), signature::list_of<>(wire::TypeList<wire::stored_t<Arguments>...>{}),
       signature::Text(")"));
+  template <class Class>
+  static constexpr auto constructing() {
+    return &construct<Class>;
+  }
+};
+template <>
+struct ConstructorOf<NoConstructor> {
+  static constexpr bool is_one = true;
+  static constexpr auto text = signature::Text("");
+  template <class Class>
+  static constexpr std::nullptr_t constructing() {
+    return nullptr;
+  }
 };
 
 template <class Part>
@@ -178,7 +252,7 @@ struct Registration {
   template <class Part>
   static constexpr auto entries_of() {
     if constexpr (ConstructorOf<Part>::is_one || std::is_same_v<Part, Concurrent> ||
-                  std::is_same_v<Part, Quick>) {
+                  std::is_same_v<Part, Quick> || is_served_as<Part>) {
       return std::array<MethodEntry, 0>{};
     } else {
       return Part::template entries<T>();
@@ -194,13 +268,25 @@ struct Registration {
     (add(entries_of<Parts>()), ...);
     return all;
   }
+  static constexpr auto names() {
+    std::array<ServedName, (std::size_t{is_served_as<Parts>} + ... + 0)> all{};
+    std::size_t at = 0;
+    const auto add = [&]<class Part>(std::type_identity<Part>) {
+      if constexpr (is_served_as<Part>) all[at++] = Part::entry;
+    };
+    (add(std::type_identity<Parts>{}), ...);
+    static_cast<void>(at);
+    return all;
+  }
   static constexpr auto methods = entries();
-  static constexpr TypeDescription description{Made::text.view(),
+  static constexpr auto served_names = names();
+  static constexpr TypeDescription description{&typeid(T),
+                                               Made::text.view(),
                                                (std::is_same_v<Parts, Concurrent> || ...),
                                                (std::is_same_v<Parts, Quick> || ...),
                                                methods,
-                                               &Made::template construct<T>,
-                                               [](void* object) noexcept { delete static_cast<T*>(object); }};
+                                               served_names,
+                                               Made::template constructing<T>()};
 };
 
 template <class T, class... Parts>

@@ -56,5 +56,12 @@ class IncomingObjects final : public wire::Attachments {
 /// The codec of every proxy; see the top of this file.
 void write_reference(wire::Writer& writer, const ObjectReference& reference, std::string_view type);
 ObjectReference read_reference(wire::Reader& reader, std::string_view type);
+/// The same for a proxy of nobody's class, which any is.
+ObjectReference read_any_reference(wire::Reader& reader);
+
+/// What a server answers that serves what a method returned: the object at that place beside the bytes, or none (an empty
+/// proxy). A proxy of `type` is read from it.
+void write_served_reference(wire::Writer& writer, std::uint32_t place, std::string_view type);
+void write_empty_reference(wire::Writer& writer, std::string_view type);
 
 }  // namespace procyon::manager
