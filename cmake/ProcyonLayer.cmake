@@ -3,6 +3,14 @@ include(GoogleTest)
 # No test may hang the suite; a test that is known to take longer says so itself.
 set(PROCYON_TEST_TIMEOUT 120)
 
+# procyon_test_options(<target>): the tests' own code, not the library's, is compiled without optimisation under the address
+# sanitizer, which takes a third less time.
+function(procyon_test_options target)
+  if(PROCYON_SANITIZE MATCHES "address")
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
+endfunction()
+
 # What almost every test includes, compiled once. The options must be those of procyon_gtest(). Off in the dev preset, where a
 # test has to include what it uses.
 if(PROCYON_BUILD_TESTS AND PROCYON_PRECOMPILED_TESTS)
@@ -10,6 +18,7 @@ if(PROCYON_BUILD_TESTS AND PROCYON_PRECOMPILED_TESTS)
   add_library(procyon_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cpp)
   target_link_libraries(procyon_test_headers PRIVATE procyon_static fmt::fmt GTest::gtest_main)
   procyon_own_target(procyon_test_headers)
+  procyon_test_options(procyon_test_headers)
   target_precompile_headers(procyon_test_headers PRIVATE
     <gtest/gtest.h> <algorithm> <atomic> <chrono> <filesystem> <fstream> <functional> <future> <map> <memory> <mutex>
     <optional> <span> <string> <thread> <tuple> <variant> <vector>)
@@ -26,6 +35,7 @@ function(procyon_gtest binary)
   add_executable(${binary} ${arg_SOURCES})
   target_link_libraries(${binary} PRIVATE procyon_static fmt::fmt GTest::gtest_main)
   procyon_own_target(${binary})
+  procyon_test_options(${binary})
   if(PROCYON_PRECOMPILED_TESTS)
     target_precompile_headers(${binary} REUSE_FROM procyon_test_headers)
   endif()

@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <thread>
 
@@ -74,9 +73,9 @@ TEST_F(ListenerPath, OfAKilledListenerGoesAway) {
 
 TEST_F(ListenerPath, IsGoneWhenAProcessHasExitedThatForgotToClose) {
   TestProcess creator([&] {
-    static std::unique_ptr<ListeningSocket> kept;
-    kept = std::make_unique<ListeningSocket>(address, 5);
-    static_cast<void>(kept.release());
+    static ListeningSocket* forgotten = nullptr;  // reachable, so that no leak checker minds
+    forgotten = new ListeningSocket(address, 5);
+    static_cast<void>(forgotten);
     ::exit(7);
     return 0;
   });
