@@ -1,6 +1,6 @@
 // ConditionProxy: waiting until another client of a manager's server has changed something, under a lock.
 //
-//   auto changed = manager.Condition();                     // with an RLock of its own
+//   auto changed = manager.Condition();                     // with an RLock of its own; or Condition(rlock), sharing that
 //   {
 //     std::scoped_lock guard(changed);
 //     changed.wait_for([&] { return totals.at("all") >= 100; });
@@ -9,6 +9,16 @@
 // As mp::Condition (condition.hpp): wait() frees the lock, waits until it is notified, and takes the lock again; notify() wakes
 // those who waited before it. The end of a waiter's process takes no wake-up from the others. When a process ends while it
 // holds the lock, the next to have it, also out of wait(), gets OwnerDied.
+//
+//   auto lock = manager.RLock();
+//   auto filled = manager.Condition(lock);
+//   auto emptied = manager.Condition(lock);
+//
+// These three are handles of one lock: what a thread took through one it holds in all, and may release through any. wait()
+// frees the lock wholly, however often and through whichever of them it was taken, and takes it back as often. So does the
+// death of its owner, which is told to the next one whichever handle that uses. notify() wakes those who wait in the same
+// condition. The lock of a LockProxy cannot be shared: it lies in the session's memory and is taken there without the server.
+// Use an RLock(), or, in one session, mp::Condition(*lock.local()).
 //
 // A proxy is a reference: copies, and what arrives in another process, are the same condition. To be used by any thread.
 #pragma once

@@ -179,6 +179,68 @@ TEST(Manager, ADeadClientLeavesItsLocksToOthersWhoAreTold) {
   const std::scoped_lock guard(rlock);
 }
 
+TEST(Manager, ConditionsShareTheLockOfAnRLockAlsoInOtherProcesses) {
+  Manager m;
+  const auto lock = m.RLock();
+  const auto asked = m.Condition(lock);
+  const auto answered = m.Condition(lock);
+  const auto talk = m.list<std::string>();
+  Process partner(
+      [](ConditionProxy question, ConditionProxy answer, ListProxy<std::string> said) {
+        const std::scoped_lock guard(question);
+        question.wait_for([&] { return said.size() == 1; });
+        said.push_back("well");
+        answer.notify();
+      },
+      asked, answered, talk);
+  partner.start();
+  {
+    const std::scoped_lock guard(lock);
+    talk.push_back("how are you?");
+    asked.notify();
+    answered.wait_for([&] { return talk.size() == 2; });
+  }
+  partner.join();
+  EXPECT_EQ(partner.exitcode(), 0);
+  EXPECT_FALSE(asked.locked());
+}
+
+TEST(Manager, ADeadClientsRLockIsToldByTheConditionThatSharesIt) {
+  Manager m;
+  const auto lock = m.RLock();
+  const auto changed = m.Condition(lock);
+  Process victim(
+      [](RLockProxy mine, ConditionProxy condition) {
+        mine.acquire();
+        condition.notify();
+        ::raise(SIGKILL), ::pause();
+      },
+      lock, changed);
+  changed.acquire();
+  victim.start();
+  try {
+    changed.wait();
+    FAIL();
+  } catch (OwnerDied& died) {
+    died.recover();
+  }
+  changed.release();
+  const std::scoped_lock guard(lock);
+  victim.join();
+}
+
+TEST(Manager, AConditionTakesNoLockOfAnotherManager) {
+  Manager m;
+  Manager other;
+  try {
+    static_cast<void>(m.Condition(other.RLock()));
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_NE(std::string(error.what()).find("this lock is another manager's"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(Manager, ADeadClientsPermitsComeBackAndItsBarrierBreaks) {
   Manager m;
   const auto places = m.Semaphore(1);

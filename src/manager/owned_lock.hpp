@@ -7,6 +7,9 @@
 //
 // Each time that the lock gets an owner is a tenure with a number of its own. What an OwnerDied in a client holds, it gives
 // back by that number: a late or second message of that kind does nothing.
+//
+// Several objects of the server may share one (see served_rlock.hpp). The end of a client is then told by each of them: the
+// first time does everything, the others find the lock with another owner, or free.
 #pragma once
 
 #include <cstdint>

@@ -38,6 +38,8 @@ class ArgumentReader {
   }
   std::string key() { return get<std::string>(); }
   StoredPointer value();
+  /// Whether no argument is left: for those that may be left out.
+  [[nodiscard]] bool at_end() const { return reader_.remaining() == 0; }
   void end() const { reader_.expect_end("the arguments of a call"); }
 
  private:

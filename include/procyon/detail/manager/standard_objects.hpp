@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -71,7 +72,21 @@ class StandardObjects {
   [[nodiscard]] BoundedSemaphoreProxy BoundedSemaphore(std::int64_t value = 1) {
     return make<BoundedSemaphoreProxy>(value);
   }
+  /// With a lock of its own.
   [[nodiscard]] ConditionProxy Condition() { return make<ConditionProxy>(); }
+  /// With the lock of that RLock, which it shares. Throws std::invalid_argument if it is another manager's.
+  [[nodiscard]] ConditionProxy Condition(const RLockProxy& lock) {
+    return make<ConditionProxy>(as_value(lock));
+  }
+  /// Not with a Lock, which processes of the session take and free without the server.
+  template <std::same_as<LockProxy> Plain>
+  ConditionProxy Condition(const Plain&) {
+    static_assert(
+        !std::same_as<Plain, LockProxy>,
+        "procyon: a manager's Condition takes an RLock() of that manager, not a Lock(), which lies in shared "
+        "memory and is taken there without the server; within one session, use mp::Condition(*lock.local())");
+    return Condition();
+  }
   [[nodiscard]] EventProxy Event() { return make<EventProxy>(); }
   /// Throws std::invalid_argument unless 1 <= parties <= 65536.
   [[nodiscard]] BarrierProxy Barrier(std::size_t parties) { return make_barrier(parties, no_timeout, {}); }
