@@ -362,8 +362,13 @@ TEST(Tls, SilentAndHostilePeersKeepNobodyOut) {
 
 // Both ends of the first connection come to the relay while its thread starts: neither is forgotten.
 TEST(Tls, TheFirstConnectionsOfAProcessAreCarried) {
+#ifdef __SANITIZE_THREAD__
+  constexpr int processes = 20;  // each rests for a second at its end
+#else
+  constexpr int processes = 200;
+#endif
   const ListenerOptions options = with(server_certificate());
-  for (int process = 0; process < 200; ++process) {
+  for (int process = 0; process < processes; ++process) {
     const pid_t child = ::fork();
     if (child == 0) {
       Listener listener("tcp://127.0.0.1:0", options);
