@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "channel/net/test_certificates.hpp"
+#include "channel/net/test_paths.hpp"
 #include "pool/test_support.hpp"
 #include "procyon/context.hpp"
 #include "procyon/pipe.hpp"
@@ -179,10 +180,9 @@ TEST(BaseManager, LetsNobodyInWithoutTheKey) {
 }
 
 TEST(BaseManager, ServesThroughTls) {
-  std::string directory = std::filesystem::temp_directory_path() / "procyon-manager-XXXXXX";
-  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const channel::net::TestDirectory directory;
   {
-    const channel::net::TestAuthority authority(directory, "authority");
+    const channel::net::TestAuthority authority(directory.path(), "authority");
     const auto certificate = authority.sign("server");
     Started manager({.address = "tcp://127.0.0.1:0",
                      .tls = {.certificate = certificate.certificate, .key = certificate.key}});
@@ -195,7 +195,6 @@ TEST(BaseManager, ServesThroughTls) {
         {.address = manager.address(), .tls = {.authorities = connection::system_authorities}});
     EXPECT_THROW(trusting_others.connect(), AuthenticationError);
   }
-  std::filesystem::remove_all(directory);
 }
 
 TEST(BaseManager, ConnectsAnewWhereThatWasAskedFor) {

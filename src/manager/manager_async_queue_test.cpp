@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "manager/test_stopped.hpp"
+#include "manager/test_transports.hpp"
 #include "pool/test_support.hpp"
 #include "procyon/lock.hpp"
 #include "procyon/manager.hpp"
@@ -22,14 +23,8 @@ using manager::test::Stopped;
 using testing::error_of;
 using testing::eventually;
 
-/// Managers that are reached by a socket of this machine, and by TCP.
-class AsyncQueue : public ::testing::TestWithParam<const char*> {
- protected:
-  Manager manager{{.address = GetParam()}};
-};
-
-INSTANTIATE_TEST_SUITE_P(Over, AsyncQueue, ::testing::Values("", "tcp://127.0.0.1:0"),
-                         [](const auto& each) { return *each.param == '\0' ? "unix" : "tcp"; });
+class AsyncQueue : public manager::test::OverEitherTransport {};
+INSTANTIATE_TEST_SUITE_P(Over, AsyncQueue, manager::test::transports, manager::test::name_of_transport);
 
 TEST_P(AsyncQueue, PutsAndGetsInOrder) {
   const auto queue = manager.Queue<int>();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "manager/test_stopped.hpp"
+#include "manager/test_transports.hpp"
 #include "pool/test_support.hpp"
 #include "procyon/manager.hpp"
 #include "procyon/process.hpp"
@@ -47,14 +48,8 @@ void in_both_ways(Make make, Script script) {
   script(batch.on(in_batch), Take{batch});
 }
 
-/// Managers that are reached by a socket of this machine, and by TCP.
-class Async : public ::testing::TestWithParam<const char*> {
- protected:
-  Manager manager{{.address = GetParam()}};
-};
-
-INSTANTIATE_TEST_SUITE_P(Over, Async, ::testing::Values("", "tcp://127.0.0.1:0"),
-                         [](const auto& each) { return *each.param == '\0' ? "unix" : "tcp"; });
+class Async : public manager::test::OverEitherTransport {};
+INSTANTIATE_TEST_SUITE_P(Over, Async, manager::test::transports, manager::test::name_of_transport);
 
 TEST_P(Async, OffersTheMethodsOfADict) {
   const auto make = [&] { return manager.dict<std::string, int>(); };

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "channel/net/test_paths.hpp"
 #include "pool/test_support.hpp"
 #include "procyon/base_manager.hpp"
 
@@ -27,18 +28,11 @@ void register_all(BaseManager& manager) {
 
 class ManagerPath : public ::testing::Test {
  protected:
-  ManagerPath() {
-    std::string pattern = (fs::temp_directory_path() / "procyon-manager-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) ::abort();
-    directory_ = pattern;
-  }
-  ~ManagerPath() override { fs::remove_all(directory_); }
-
-  [[nodiscard]] fs::path path() const { return directory_ / "socket"; }
+  [[nodiscard]] fs::path path() const { return directory_.path() / "socket"; }
   [[nodiscard]] ManagerOptions options() const { return {.address = "unix:" + path().string()}; }
 
  private:
-  fs::path directory_;
+  const channel::net::TestDirectory directory_;
 };
 
 TEST_F(ManagerPath, OfAServerThatWasKilledGoesAwayAndMayBeUsedAtOnce) {

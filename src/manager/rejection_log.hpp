@@ -2,7 +2,7 @@
 // the disk with it.
 //
 //   RejectionLog rejections;
-//   if (const auto line = rejections.line_for(rejected, os::Deadline::monotonic_now())) log(*line);
+//   if (const auto line = rejections.line_for(rejected, now_by_the_monotonic_clock)) log(*line);
 //
 // At most `most_lines` in each `period`; the first line of a later period says how many went unmentioned. One thread at a time.
 #pragma once

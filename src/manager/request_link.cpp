@@ -93,26 +93,28 @@ class RequestLink::Pending final : public PendingAnswer {
   const pid_t process_ = ::getpid();
 };
 
-Answer RequestLink::call(ObjectId object, MethodId method, std::span<const std::byte> arguments,
-                         std::span<const ObjectReference> objects, os::Deadline deadline) {
+RequestLink::Sent RequestLink::send_call(ObjectId object, MethodId method,
+                                         std::span<const std::byte> arguments,
+                                         std::span<const ObjectReference> objects) {
   wire::Writer head;
   head.put(number_of_this_thread());
   write_call(head, object, method, objects);
-  const std::shared_ptr<Exchange> exchange = this->exchange();
-  const auto call = exchange->begin(RequestKind::call, head.bytes(), arguments);
+  std::shared_ptr<Exchange> exchange = this->exchange();
+  std::shared_ptr<PendingCall> call = exchange->begin(RequestKind::call, head.bytes(), arguments);
   call->likeness = likeness_of(object, method);
+  return {std::move(exchange), std::move(call)};
+}
+
+Answer RequestLink::call(ObjectId object, MethodId method, std::span<const std::byte> arguments,
+                         std::span<const ObjectReference> objects, os::Deadline deadline) {
+  const auto [exchange, call] = send_call(object, method, arguments, objects);
   return finish(*exchange, *call, deadline);
 }
 
 std::unique_ptr<PendingAnswer> RequestLink::begin(ObjectId object, MethodId method,
                                                   std::span<const std::byte> arguments,
                                                   std::span<const ObjectReference> objects) {
-  wire::Writer head;
-  head.put(number_of_this_thread());
-  write_call(head, object, method, objects);
-  std::shared_ptr<Exchange> exchange = this->exchange();
-  auto call = exchange->begin(RequestKind::call, head.bytes(), arguments);
-  call->likeness = likeness_of(object, method);
+  auto [exchange, call] = send_call(object, method, arguments, objects);
   return std::make_unique<Pending>(std::static_pointer_cast<RequestLink>(shared_from_this()),
                                    std::move(exchange), std::move(call));
 }

@@ -51,7 +51,13 @@ class RequestLink : public Link {
 
  private:
   class Pending;
+  struct Sent {
+    std::shared_ptr<Exchange> exchange;
+    std::shared_ptr<PendingCall> call;
+  };
 
+  Sent send_call(ObjectId object, MethodId method, std::span<const std::byte> arguments,
+                 std::span<const ObjectReference> objects);
   Answer finish(Exchange& exchange, PendingCall& call, os::Deadline deadline);
   Answer ask(RequestKind kind, std::span<const std::byte> head, std::span<const std::byte> tail = {},
              os::Deadline deadline = os::Deadline::never());

@@ -1,15 +1,12 @@
 // A process is killed at every instruction and system call of listening at a path and closing, and at the crash points of
-// starting its guardian. Soon there is no path of it, another may listen
-// there, and nobody else's has been touched.
+// starting its guardian. Soon there is no path of it, another may listen there, and nobody else's has been touched.
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <functional>
 #include <string>
 
 #include "channel/net/sockets.hpp"
+#include "channel/net/test_paths.hpp"
 #include "crash_points.hpp"
 #include "session_state.hpp"
 #include "stepper.hpp"
@@ -25,32 +22,20 @@ using channel::net::ListeningSocket;
 
 class ListenerCrash : public testing::Test {
  protected:
-  ListenerCrash() {
-    std::string pattern = (fs::temp_directory_path() / "procyon-crash-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) ::abort();
-    directory_ = pattern;
-    enter_new_directory();
-  }
-  ~ListenerCrash() override { fs::remove_all(directory_); }
+  ListenerCrash() { enter_new_directory(); }
 
   [[nodiscard]] fs::path path(const char* name = "socket") const {
-    return directory_ / std::to_string(number_) / name;
+    return directory_.path() / std::to_string(number_) / name;
   }
   void enter_new_directory() {
     ++number_;
-    fs::create_directory(directory_ / std::to_string(number_));
+    fs::create_directory(directory_.path() / std::to_string(number_));
   }
   [[nodiscard]] Address address(const char* name = "socket") const {
     return channel::net::parse_address("unix:" + path(name).string());
   }
   [[nodiscard]] bool goes_away() const {
     return comes_true([&] { return !fs::exists(fs::symlink_status(path())); });
-  }
-  /// As a program does that is killed, and has no guardian.
-  void leave_dead_socket() const {
-    const os::Descriptor left(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto where = channel::net::resolve(address(), os::Deadline::never()).front();
-    ASSERT_EQ(::bind(left.get(), where.get(), where.size), 0);
   }
   void answers(const Address& where) const { EXPECT_TRUE(connect_socket(where, os::Deadline::after(20s))); }
 
@@ -73,7 +58,7 @@ class ListenerCrash : public testing::Test {
   }
 
  private:
-  fs::path directory_;
+  const channel::net::TestDirectory directory_;
   int number_ = 1'000'000;  // all of one length: each victim goes the same way
 };
 
@@ -105,7 +90,7 @@ TEST_F(ListenerCrash, TakeOverWhatADeadOneLeft) {
   // Elsewhere each time: the guardian of the victim before may still be about to remove what it was told of.
   scenario.prepare = [&] {
     enter_new_directory();
-    leave_dead_socket();
+    channel::net::leave_dead_socket(address());
   };
   // It may have died before it said anything: then the path is as it found it.
   scenario.check = [&](const KillPoint&) {

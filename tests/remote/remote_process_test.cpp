@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "channel/net/test_certificates.hpp"
+#include "channel/net/test_paths.hpp"
 #include "procyon/connection.hpp"
 #include "procyon/context.hpp"
 #include "procyon/errors.hpp"

@@ -13,6 +13,7 @@
 
 #include "channel/net/sockets.hpp"
 #include "channel/net/test_certificates.hpp"
+#include "channel/net/test_paths.hpp"
 #include "procyon/connection.hpp"
 #include "procyon/errors.hpp"
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "channel/net/connect.hpp"
+#include "channel/net/test_paths.hpp"
 #include "os/pidfd.hpp"
 #include "procyon/errors.hpp"
 
@@ -291,21 +292,10 @@ TEST_F(AcceptorTest, WithoutDescriptorsRestsAndGoesOnLater) {
 
 class AcceptorPath : public AcceptorTest {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "procyon-acceptor-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory); }
   [[nodiscard]] Address address() const { return parse_address("unix:" + (directory / "socket").string()); }
-  /// As a program does that is killed, and has no guardian.
-  void leave_dead_socket() const {
-    const os::Descriptor left(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const SocketAddress where = resolve(address(), soon()).front();
-    ASSERT_EQ(::bind(left.get(), where.get(), where.size), 0);
-  }
 
-  std::filesystem::path directory;
+  const TestDirectory made;
+  const std::filesystem::path directory = made.path();
 };
 
 TEST_F(AcceptorPath, IsRemovedByItsCreatorOnly) {
@@ -326,7 +316,7 @@ TEST_F(AcceptorPath, IsRemovedByItsCreatorOnly) {
 }
 
 TEST_F(AcceptorPath, OfADeadOneIsTakenOverAndOfALivingOneNot) {
-  leave_dead_socket();
+  leave_dead_socket(address());
   ASSERT_TRUE(std::filesystem::is_socket(address().name));
   const Acceptor acceptor(address(), options());
   try {
@@ -355,7 +345,7 @@ TEST_F(AcceptorPath, AFileThatIsNoSocketIsLeftAlone) {
 
 TEST_F(AcceptorPath, ManyWhoFindADeadOneAgreeOnOneOfThem) {
   for (int round = 0; round < 20; ++round) {
-    leave_dead_socket();
+    leave_dead_socket(address());
     std::vector<std::future<std::unique_ptr<Acceptor>>> all;
     for (int i = 0; i < 4; ++i) {
       all.push_back(std::async(std::launch::async, [&]() -> std::unique_ptr<Acceptor> {

@@ -14,6 +14,7 @@
 
 #include "arena/test_process.hpp"
 #include "channel/net/sockets.hpp"
+#include "channel/net/test_paths.hpp"
 #include "procyon/connection.hpp"
 
 namespace procyon::channel::net {
@@ -26,15 +27,6 @@ using arena::testing::TestProcess;
 
 class ListenerPath : public testing::Test {
  protected:
-  ListenerPath() {
-    std::string pattern = (fs::temp_directory_path() / "procyon-path-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) ::abort();
-    directory = pattern;
-    path = directory / "socket";
-    address = parse_address("unix:" + path.string());
-  }
-  ~ListenerPath() override { fs::remove_all(directory); }
-
   static bool goes_away(const fs::path& path) {
     const os::Deadline deadline = os::Deadline::after(20s);
     while (fs::exists(fs::symlink_status(path))) {
@@ -51,9 +43,10 @@ class ListenerPath : public testing::Test {
     }
   }
 
-  fs::path directory;
-  fs::path path;
-  Address address;
+  const TestDirectory made;
+  const fs::path directory = made.path();
+  const fs::path path = directory / "socket";
+  const Address address = parse_address("unix:" + path.string());
 };
 
 TEST_F(ListenerPath, OfAKilledListenerGoesAway) {

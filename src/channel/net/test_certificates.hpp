@@ -8,10 +8,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -110,28 +108,6 @@ class TestAuthority {
   std::filesystem::path directory_;
   Key key_;
   Certificate certificate_;
-};
-
-/// A directory that goes with its object, but not with a forked copy.
-class TestDirectory {
- public:
-  TestDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "procyon-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw std::runtime_error("a directory for a test could not be made");
-    path_ = pattern;
-  }
-  TestDirectory(const TestDirectory&) = delete;
-  TestDirectory& operator=(const TestDirectory&) = delete;
-  ~TestDirectory() {
-    if (owner_ == ::getpid()) std::filesystem::remove_all(path_);
-  }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-  pid_t owner_ = ::getpid();
 };
 
 }  // namespace procyon::channel::net

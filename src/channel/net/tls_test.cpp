@@ -17,6 +17,7 @@
 
 #include "channel/net/sockets.hpp"
 #include "channel/net/test_certificates.hpp"
+#include "channel/net/test_paths.hpp"
 #include "procyon/connection.hpp"
 #include "procyon/errors.hpp"
 #include "procyon/wait.hpp"
