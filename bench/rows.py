@@ -231,8 +231,7 @@ ROWS = [
          "raw fork server": process("small/raw-fork-server"),
          "CPython forkserver": cpython("small/forkserver")},
         (Target.time("raw fork server", 1.3),),
-        note="one after another, the next child made in advance on the other core; without that 1.4 to 1.5 times the raw "
-             "server"),
+        note="one after another, the next child made in advance on the other core"),
     Row("process-spawn", "process start + join, spawn", "us",
         {"Procyon": process("small/procyon-spawn"),
          "posix_spawn": process("small/posix_spawn"),

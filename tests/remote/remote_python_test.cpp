@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "channel/net/test_paths.hpp"
 #include "procyon/connection.hpp"
 #include "procyon/errors.hpp"
 
@@ -20,6 +21,7 @@ namespace procyon::connection {
 namespace {
 
 using namespace std::chrono_literals;
+using channel::net::of_this_process;
 
 constexpr int no_python = 127;
 
@@ -86,12 +88,12 @@ std::string text_of(const std::vector<std::byte>& bytes) {
 }
 
 /// ("127.0.0.1", 6000), as Python writes the address.
-std::string python_address(const Listener& listener) {
-  const std::string& address = listener.address();
+std::string python_address(const std::string& address) {
   if (address.starts_with("unix:@")) return "'\\0" + address.substr(6) + "'";
   if (address.starts_with("unix:")) return "'" + address.substr(5) + "'";
   return fmt::format("('127.0.0.1', {})", address.substr(address.rfind(':') + 1));
 }
+std::string python_address(const Listener& listener) { return python_address(listener.address()); }
 
 class RemotePython : public ::testing::TestWithParam<const char*> {
  protected:
@@ -128,7 +130,7 @@ void converse(Connection connection) {
 
 TEST_P(RemotePython, ItsClientTalksToOurListener) {
   for (const Generation generation : {Generation::any, Generation::legacy}) {
-    Listener listener(GetParam(), {.authkey = key(), .generation = generation});
+    Listener listener(of_this_process(GetParam()), {.authkey = key(), .generation = generation});
     Python python(fmt::format("connection = mc.Client({}, authkey=b'secret')\n{}", python_address(listener),
                               conversation));
     converse(listener.accept(60s));
@@ -137,21 +139,21 @@ TEST_P(RemotePython, ItsClientTalksToOurListener) {
 }
 
 TEST_P(RemotePython, ItsListenerTalksToOurClient) {
+  const std::string local = of_this_process("unix:@procyon-python-test");
   Python python(fmt::format(
       "listener = mc.Listener({}, authkey=b'secret')\n"
       "print(listener.address[1] if isinstance(listener.address, tuple) else 0, flush=True)\n"
       "connection = listener.accept()\n{}",
-      std::string_view(GetParam()).starts_with("tcp") ? "('127.0.0.1', 0)" : "'\\0procyon-python-test-2'",
+      std::string_view(GetParam()).starts_with("tcp") ? "('127.0.0.1', 0)" : python_address(local),
       conversation));
   const std::string port = python.line();
-  converse(
-      Client(port != "0" ? "tcp://127.0.0.1:" + port : "unix:@procyon-python-test-2", {.authkey = key()}));
+  converse(Client(port != "0" ? "tcp://127.0.0.1:" + port : local, {.authkey = key()}));
   EXPECT_EQ(python.exit_code(), 7);
 }
 
 TEST_P(RemotePython, ItsClientWithAnotherKeyIsTold) {
   std::string reason;
-  Listener listener(GetParam(),
+  Listener listener(of_this_process(GetParam()),
                     {.authkey = key(), .on_rejected = [&](const Rejected& one) { reason = one.reason; }});
   Python python(fmt::format(
       "try:\n  mc.Client({}, authkey=b'a guess')\nexcept AuthenticationError:\n  raise SystemExit(7)",
@@ -175,14 +177,14 @@ TEST_P(RemotePython, ItsListenerWithAnotherKeyIsASentence) {
 }
 
 TEST_P(RemotePython, NeedsNoKeyIfNeitherHasOne) {
-  Listener listener(GetParam());
+  Listener listener(of_this_process(GetParam()));
   Python python(fmt::format("connection = mc.Client({})\n{}", python_address(listener), conversation));
   converse(listener.accept(60s));
   EXPECT_EQ(python.exit_code(), 7);
 }
 
 TEST_P(RemotePython, OfTheModernGenerationConnectsWithEveryDigest) {
-  Listener listener(GetParam(), {.authkey = key(), .generation = Generation::modern});
+  Listener listener(of_this_process(GetParam()), {.authkey = key(), .generation = Generation::modern});
   Python python(fmt::format(
       "for digest in ['sha256', 'sha384', 'sha3_256', 'sha3_384']:\n"
       "  connection = modern.Client({}, b'secret', digest)\n  connection.send_bytes(digest.encode())\n",
@@ -202,7 +204,7 @@ TEST_P(RemotePython, OfTheModernGenerationAcceptsOurClient) {
 }
 
 TEST_P(RemotePython, OfTheModernGenerationWithAnotherKeyIsTold) {
-  Listener listener(GetParam(), {.authkey = key()});
+  Listener listener(of_this_process(GetParam()), {.authkey = key()});
   Python python(
       fmt::format("try:\n  modern.Client({}, b'a guess')\nexcept AuthenticationError:\n  raise SystemExit(7)",
                   python_address(listener)));

@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(At, AcceptorAt,
                          [](const auto& one) { return std::to_string(one.index); });
 
 TEST_P(AcceptorAt, GivesOutAConnectionThatHasTheKey) {
-  Acceptor acceptor(parse_address(GetParam()), options());
+  Acceptor acceptor(parse_address(of_this_process(GetParam())), options());
   auto client = connecting(acceptor.address());
   auto one = accept(acceptor);
   ASSERT_TRUE(one);
@@ -109,7 +109,7 @@ TEST_P(AcceptorAt, GivesOutAConnectionThatHasTheKey) {
 }
 
 TEST_P(AcceptorAt, RefusesAnotherKeyAndGoesOn) {
-  Acceptor acceptor(parse_address(GetParam()), options());
+  Acceptor acceptor(parse_address(of_this_process(GetParam())), options());
   auto wrong = connecting(acceptor.address(), {.authkey = AuthKey("a guess")});
   reject(acceptor, 1);
   try {
@@ -125,7 +125,7 @@ TEST_P(AcceptorAt, RefusesAnotherKeyAndGoesOn) {
 }
 
 TEST_P(AcceptorAt, WithoutAKeyLetsEverybodyIn) {
-  Acceptor acceptor(parse_address(GetParam()), options(std::nullopt));
+  Acceptor acceptor(parse_address(of_this_process(GetParam())), options(std::nullopt));
   const os::Descriptor client = raw(acceptor);
   EXPECT_TRUE(accept(acceptor));
 }
@@ -441,7 +441,7 @@ TEST(Connect, WhereNobodyListensIsSaidAtOnce) {
 
 TEST(Connect, EndsInTimeWhereverItWaits) {
   for (const std::string where : {"tcp://127.0.0.1:0", "unix:@procyon-connect-test"}) {
-    const ListeningSocket listening(parse_address(where), 1);
+    const ListeningSocket listening(parse_address(of_this_process(where)), 1);
     const Address address = parse_address(listening.address());
     // It waits for a challenge, then, when the backlog is full, to be connected at all.
     std::vector<os::Descriptor> crowd;

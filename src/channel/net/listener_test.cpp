@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "channel/net/sockets.hpp"
+#include "channel/net/test_paths.hpp"
 #include "procyon/connection.hpp"
 #include "procyon/descriptor.hpp"
 #include "procyon/errors.hpp"
@@ -62,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(At, ListenerAt,
                          [](const auto& one) { return std::to_string(one.index); });
 
 TEST_P(ListenerAt, ConnectionsCarryBytesAndValuesInBothDirections) {
-  Listener listener(GetParam(), {.authkey = key()});
+  Listener listener(channel::net::of_this_process(GetParam()), {.authkey = key()});
   auto [server, client] = connect(listener);
   client.send_bytes("a question");
   EXPECT_EQ(text_of(server.recv_bytes(60s)), "a question");
@@ -82,7 +83,7 @@ TEST_P(ListenerAt, ConnectionsCarryBytesAndValuesInBothDirections) {
 
 TEST_P(ListenerAt, AWrongKeyIsASentenceOnBothSides) {
   std::vector<Rejected> rejected;
-  Listener listener(GetParam(),
+  Listener listener(channel::net::of_this_process(GetParam()),
                     {.authkey = key(), .on_rejected = [&](const Rejected& one) { rejected.push_back(one); }});
   auto wrong = std::async(std::launch::async, [&] {
     return sentence_of<AuthenticationError>(
@@ -99,7 +100,7 @@ TEST_P(ListenerAt, AWrongKeyIsASentenceOnBothSides) {
 }
 
 TEST_P(ListenerAt, AKilledPeerIsAnEndOfFile) {
-  Listener listener(GetParam(), {.authkey = key()});
+  Listener listener(channel::net::of_this_process(GetParam()), {.authkey = key()});
   const std::string address = listener.address();
   const pid_t child = ::fork();
   if (child == 0) {

@@ -1,4 +1,5 @@
-// Paths for tests: a directory for keys, certificates and the paths of listeners, and what a dead listener leaves at one.
+// Paths for tests: a directory for keys, certificates and the paths of listeners, what a dead listener leaves at one, and
+// names that no other test has.
 //
 //   const TestDirectory directory;
 //   const Address address = parse_address("unix:" + (directory.path() / "socket").string());
@@ -40,6 +41,12 @@ class TestDirectory {
   std::filesystem::path path_;
   pid_t owner_ = ::getpid();
 };
+
+/// The address, if it is an abstract name with this process's number behind it: tests run beside each other.
+inline std::string of_this_process(std::string address) {
+  if (address.starts_with("unix:@")) address += "-" + std::to_string(::getpid());
+  return address;
+}
 
 /// As a program does that is killed, and has no guardian.
 inline void leave_dead_socket(const Address& address) {
